@@ -1,0 +1,233 @@
+"""Every environment variable of this package, once: the docs and the ``env`` command are made from here.
+
+A wrong value, and a variable with our prefix that does not exist, fail when the settings are loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, cast, get_args, get_origin
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from . import countries
+from .errors import ConfigurationError
+from .suggestion import did_you_mean
+from .tenant import Sector
+
+__all__ = ["PREFIX", "Settings", "Variable", "variables"]
+
+PREFIX = "SAFE_AZURE_OPENAI_"
+
+
+def _country(value: str) -> str:
+    if value not in countries.CODES:
+        raise ValueError("not a country")
+    return value
+
+
+def _name(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("not one line of text")
+    return value
+
+
+def _list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _path(value: Path) -> Path:
+    return value.expanduser()
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The column "values" of the table, for a variable that has no closed list of choices."""
+
+    text: str
+
+
+_Country = Annotated[str, AfterValidator(_country)]
+_Name = Annotated[str, AfterValidator(_name)]
+_FilePath = Annotated[Path, AfterValidator(_path)]
+
+
+class Settings(BaseSettings):
+    """What the environment says. Frozen; ``load`` is the way to get one."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    sector: Sector = Field(default="unknown", description="What the organisation that uses the client is.")
+    serves: Sector = Field(
+        default="unknown", description="Whom it works for: a vendor to sheriffs serves law_enforcement."
+    )
+    country: Annotated[
+        _Country | None,
+        _Values("ISO 3166-1 alpha-2 code, such as US"),
+    ] = Field(default=None, description="Where the organisation is.")
+    organization: Annotated[_Name | None, _Values("a name, one line")] = Field(
+        default=None, description="Name of the agency or company, for records."
+    )
+    tenant_file: Annotated[_FilePath | None, _Values("path of a TOML file")] = Field(
+        default=None,
+        description="File that declares sector, country, serves and organization; a variable wins over it.",
+    )
+    tenant_discovery: Literal["off", "token", "directory"] = Field(
+        default="off", description="Whether the tenant is looked up in Azure. Only off in this version."
+    )
+    require_tenant: Annotated[bool, _Values("true, false")] = Field(
+        default=False, description="Refuse to build a client while the sector is unknown."
+    )
+    policy: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_list),
+        Field(min_length=1),
+        _Values("policy ids or paths of TOML files, comma separated"),
+    ] = Field(
+        default=("azure-openai-2024-05",),
+        description="What requests are judged by; the rules of several policies add up.",
+    )
+    mode: Literal["enforce", "monitor"] = Field(
+        default="enforce",
+        description="enforce raises before a prohibited request is sent; monitor records it and sends it.",
+    )
+    on_uninspectable: Literal["block", "allow"] = Field(
+        default="block", description="What becomes of a request of which a part cannot be read."
+    )
+    audit_file: Annotated[_FilePath | None, _Values("path of a JSONL file")] = Field(
+        default=None,
+        description="File that each decision is appended to, one JSON object per line.",
+    )
+    evidence: Literal["digest", "quote"] = Field(
+        default="digest", description="digest records places and digests only; quote records the words themselves too."
+    )
+    session_store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$"), _Values("memory, or a redis:// URL")] = (
+        Field(
+            default="memory",
+            description="Where facts about content kept by the server are remembered. Only memory in this version.",
+        )
+    )
+    ocr: Literal["auto", "off", "require"] = Field(
+        default="auto",
+        description="Whether text inside images is read: auto where the means are installed. Not require yet.",
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strip(cls, value: object) -> object:
+        return value.strip() if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments and the environment, and no file that happens to lie about."""
+        return (init_settings, env_settings)
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Return the settings of this process's environment.
+
+        Raises:
+            ConfigurationError: a variable is wrong or does not exist; names each such variable, its value, the
+                choices, and what was probably meant.
+        """
+        problems = _unknown_variables()
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_invalid(str(item["loc"][0]), item["input"]) for item in error.errors()]
+        else:
+            problems += _not_yet(settings)
+            if not problems:
+                return settings
+        raise ConfigurationError("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One row of the table: a variable, what it may be, what it is by default, what it is for."""
+
+    name: str
+    field: str
+    values: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+    def shown(self, settings: Settings) -> str:
+        """Return the value in force as text, without the password that a URL may carry."""
+        return _shown(getattr(settings, self.field))
+
+
+def variables() -> tuple[Variable, ...]:
+    """Return every variable, in the order of the documentation."""
+    return tuple(_variable(name) for name in Settings.model_fields)
+
+
+def _variable(name: str) -> Variable:
+    info = Settings.model_fields[name]
+    choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    described = next((item.text for item in info.metadata if isinstance(item, _Values)), "")
+    return Variable(
+        name=PREFIX + name.upper(),
+        field=name,
+        values=described or ", ".join(choices),
+        default=_shown(info.default),
+        description=str(info.description),
+        choices=choices,
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
+    return re.sub(r"//[^/\s]*@", "//***@", text)
+
+
+def _invalid(name: str, value: object) -> str:
+    variable = _variable(name)
+    hint = did_you_mean(str(value), variable.choices)
+    if name == "country":
+        meant = countries.suggest(str(value))
+        hint = f"; did you mean {meant!r}?" if meant else ""
+    return f"{variable.name}={_shown(value)!r} is not valid: write {_one_of(variable)}{hint}"
+
+
+def _one_of(variable: Variable) -> str:
+    return f"one of {variable.values}" if variable.choices else variable.values
+
+
+def _unknown_variables() -> list[str]:
+    """Return a message for each variable with our prefix that does not exist: a misspelt one must not go unnoticed."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return [
+        f"{name} is not a variable of safe-azure-openai{did_you_mean(name, known)} All of them: safe-azure-openai env"
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
+
+
+#: Values whose function comes in a later version. Accepting them now would promise what is not done.
+_LATER = {"tenant_discovery": ("token", "directory"), "ocr": ("require",), "session_store": ("redis", "rediss")}
+
+
+def _not_yet(settings: Settings) -> list[str]:
+    return [
+        f"{PREFIX}{name.upper()}={_shown(value)!r} is not in this version: write {Settings.model_fields[name].default}"
+        for name, later in _LATER.items()
+        if (value := str(getattr(settings, name))).partition("://")[0] in later
+    ]
