@@ -6,7 +6,7 @@ values, and no fact named under ``unless`` has. Nothing else decides: what rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,17 +106,19 @@ class Policy:
         object.__setattr__(self, "rules", rules)
 
     @classmethod
-    def load(cls, id_or_path: str) -> Policy:
+    def load(cls, policy: str | Sequence[str | Policy]) -> Policy:
         """Return a policy that comes with this package, by its id, or one of your own, by the path of its TOML file.
 
-        Packs that it extends stand before it.
+        Packs that it extends stand before it. Several ids, paths or policies are combined in the order given.
 
         Raises:
             ConfigurationError: no such policy, or the file is wrong; names file, line and field.
         """
         from .pack import load_packs
 
-        return cls(load_packs(id_or_path))
+        if isinstance(policy, str):
+            return cls(load_packs(policy))
+        return cls.combine(item if isinstance(item, Policy) else cls.load(item) for item in policy)
 
     @classmethod
     def combine(cls, policies: Iterable[Policy]) -> Policy:
