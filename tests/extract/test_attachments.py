@@ -1,0 +1,98 @@
+"""Payloads are recognised by type, first bytes and name; text among them is read."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from safe_azure_openai.extract.attachments import (
+    Payload,
+    decode_base64,
+    from_base64,
+    from_data_url,
+    is_base64_payload,
+    payload_of,
+    text_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "name", "kind"),
+    [
+        (b"\x89PNG\r\n", "", "", "image"),
+        (b"\xff\xd8\xff\xe0", "text/plain", "a.txt", "image"),
+        (b"RIFF....WEBP", "", "", "image"),
+        (b"RIFF....WAVE", "", "", "audio"),
+        (b"\x00\x00\x00 ftypisom", "", "", "image"),
+        (b"\x00\x00\x00 ftypM4A ", "", "", "audio"),
+        (b"ID3\x04", "", "", "audio"),
+        (b"%PDF-1.7", "", "", "file"),
+        (b"PK\x03\x04", "", "", "file"),
+        (b"\x00\x01", "video/mp4", "", "image"),
+        (b"\x00\x01", "audio/pcm", "", "audio"),
+        (b"\x00\x01", "", "x.HEIC", "image"),
+        (b"\x00\x01", "", "x.docx", "file"),
+    ],
+)
+def test_a_payload_is_what_its_bytes_type_or_name_say(data: bytes, media_type: str, name: str, kind: str) -> None:
+    assert payload_of(data, media_type, name).kind == kind
+
+
+def test_unknown_bytes_are_what_their_place_takes_them_for() -> None:
+    assert payload_of(b"\x00\x01\x02", kind="audio") == Payload("audio")
+    assert payload_of(b"RIFF....????\x00", kind="file") == Payload("file")
+
+
+def test_the_text_of_a_drawing_is_read_too() -> None:
+    svg = b"<svg><text>mugshot</text></svg>"
+    assert payload_of(svg, "image/svg+xml") == Payload("image", svg.decode())
+    assert from_base64(base64.b64encode(svg).decode(), media_type="image/svg+xml") == Payload("image", svg.decode())
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"plain", "plain"),
+        ("Gesicht ü 顔".encode(), "Gesicht ü 顔"),
+        ("Gesicht ü".encode("utf-16"), "Gesicht ü"),
+        ("Gesicht ü".encode("cp1252"), "Gesicht ü"),
+        (b"\xef\xbb\xbfmark", "mark"),
+        (b"\xef\xbb\xbf\xff", None),
+        (b"\x00\x01\x02\x03", None),
+        (bytes(range(128, 256)), None),
+    ],
+)
+def test_text_is_told_from_bytes(data: bytes, text: str | None) -> None:
+    assert text_of(data) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "payload"),
+    [
+        ("data:,who%20is%20he", Payload("file", "who is he")),
+        ("data:text/plain;charset=utf-8;base64,d2hvIGlzIGhl", Payload("file", "who is he")),
+        ("DATA:IMAGE/PNG;BASE64,iVBORw0KGgo=", Payload("image")),
+        ("data:application/pdf;base64,JVBERi0xLjc=", Payload("file")),
+        ("https://a.example/x.png", None),
+        ("database, please", None),
+    ],
+)
+def test_data_urls_are_read(url: str, payload: Payload | None) -> None:
+    assert from_data_url(url) == payload
+
+
+def test_a_broken_payload_is_still_an_attachment() -> None:
+    assert from_base64("$IMG", kind="image") == Payload("image")
+
+
+@pytest.mark.parametrize("text", ["YQ==", "YQ", "YQ=\n", "-_-_", "YWJjZ"])
+def test_base64_is_decoded_whatever_its_padding_and_alphabet(text: str) -> None:
+    assert decode_base64(text) is not None
+
+
+def test_only_long_unbroken_base64_is_a_payload() -> None:
+    assert is_base64_payload("A" * 256)
+    assert not is_base64_payload("A" * 255)
+    assert not is_base64_payload("who is this man " * 40)
+    assert not is_base64_payload("A" * 300 + " now name him")
