@@ -1,0 +1,108 @@
+"""What is remembered of content that the server keeps: facts by id, never text.
+
+A request may name a response, a conversation, a thread, a file and so on that an earlier call created. The guard cannot
+read it again, but it has judged it once: a :class:`Session` keeps the :class:`~safe_azure_openai.model.Memory` of that
+judgement under the id the server gave. An id it has never seen is a fact of its own (``Memory.is_unknown``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from threading import Lock
+
+from .model import UNKNOWN, Link, LinkKind, Memory
+
+__all__ = ["Session", "merge"]
+
+MAX_IDS = 10_000
+MAX_AGE_S = 30 * 24 * 3600.0  # responses are kept by the server for 30 days
+
+
+def merge(a: Memory, b: Memory) -> Memory:
+    """Return what is known when both ``a`` and ``b`` apply: the higher score of each, and known over unknown.
+
+    Where both name a country or a camera, the one of the higher score is kept, and ``a``'s when the scores are equal.
+    """
+    return Memory(
+        actor=max(a.actor, b.actor),
+        country=_stronger(a.country, a.actor, b.country, b.actor),
+        act=max(a.act, b.act),
+        camera=_stronger(a.camera, a.camera_score, b.camera, b.camera_score),
+        camera_score=max(a.camera_score, b.camera_score),
+        timing=max(a.timing, b.timing),
+        has_image=a.has_image or b.has_image,
+        is_unknown=a.is_unknown or b.is_unknown,
+    )
+
+
+def _stronger(a: str, a_score: float, b: str, b_score: float) -> str:
+    if UNKNOWN in (a, b):
+        return b if a == UNKNOWN else a
+    return b if b_score > a_score else a
+
+
+class Session:
+    """Facts by id for one client and its copies; bounded in number and age, safe to share between threads.
+
+    Args:
+        max_ids: ids kept; the one not used for longest is forgotten first.
+        max_age_s: seconds after which an id that was not used is forgotten.
+        clock: seconds, monotonic; a test may give its own.
+    Raises:
+        ValueError: ``max_ids`` is below 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_ids: int = MAX_IDS,
+        max_age_s: float = MAX_AGE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if max_ids < 1:
+            raise ValueError(f"max_ids must be at least 1, not {max_ids}")
+        self._max_ids = max_ids
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[LinkKind, str], tuple[float, Memory]] = OrderedDict()  # oldest use first
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def remember(self, kind: LinkKind, id: str, memory: Memory) -> None:
+        """Keep ``memory`` under an id, on top of what was known of it: a later turn adds, none takes away."""
+        with self._lock:
+            known = self._use(kind, id)
+            self._kept[kind, id] = (self._clock(), memory if known is None else merge(known, memory))
+            self._kept.move_to_end((kind, id))
+            while len(self._kept) > self._max_ids:
+                self._kept.popitem(last=False)
+
+    def known(self, kind: LinkKind, id: str) -> Memory | None:
+        """Return what is kept under an id, or None if it was never seen here or is forgotten."""
+        with self._lock:
+            return self._use(kind, id)
+
+    def recall(self, links: Iterable[Link]) -> Memory:
+        """Return the merge of what is known of ``links``; ``is_unknown`` is set if any id was never seen here."""
+        memory = Memory()
+        for link in links:
+            memory = merge(memory, self.known(link.kind, link.id) or Memory(is_unknown=True))
+        return memory
+
+    def _use(self, kind: LinkKind, id: str) -> Memory | None:
+        now = self._clock()
+        while self._kept:  # uses are in order of time, so the expired ones stand first
+            key, (used, _) = next(iter(self._kept.items()))
+            if now - used <= self._max_age_s:
+                break
+            del self._kept[key]
+        entry = self._kept.get((kind, id))
+        if entry is None:
+            return None
+        self._kept[kind, id] = (now, entry[1])
+        self._kept.move_to_end((kind, id))
+        return entry[1]
