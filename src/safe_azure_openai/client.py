@@ -1,0 +1,259 @@
+"""The policy enforcement point: ``openai``'s four clients, with one hook between the finished request and the network.
+
+``_prepare_request`` runs at every attempt of every HTTP call, after the URL, the headers and the body are final. There
+the request is read, judged and, where a rule matches, stopped by an exception that ``openai`` does not wrap or retry.
+Replies are watched for the ids under which the server keeps content. Everything else is ``openai``'s own code.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
+import openai
+
+from .guard import Guard
+from .model import Memory, Wire
+from .realtime import guarded_resources
+from .replies import EventReader, carries_ids, remember_reply
+from .session import Session
+from .uploads import Uploads
+from .wire import HttpRequest, HttpResponse, wire_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .decision import Decision
+
+__all__ = ["AsyncAzureOpenAI", "AsyncOpenAI", "AzureOpenAI", "Enforcement", "OpenAI"]
+
+#: Bodies above this size are judged in a thread by the asynchronous clients: a thread costs 0.1 ms, and judging
+#: so many bytes costs more than that.
+THREAD_BYTES = 32 * 1024
+
+_EXTENSION = "safe_azure_openai"  # of a request: what was judged; the HTTP libraries keep unknown extensions
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_handover: ContextVar[Enforcement | None] = ContextVar("safe_azure_openai_handover", default=None)
+_recorded: ContextVar[set[str] | None] = ContextVar("safe_azure_openai_recorded", default=None)
+
+
+class Enforcement:
+    """What a client and its copies share: the guard, and what is known of content that the server keeps."""
+
+    def __init__(self, guard: Guard, session: Session | None = None, uploads: Uploads | None = None) -> None:
+        self.guard = guard
+        self.session = session if session is not None else Session()
+        self.uploads = uploads if uploads is not None else Uploads()
+
+    def with_guard(self, guard: Guard) -> Enforcement:
+        """Return the same with another guard; what is known stays, for the server keeps it for all."""
+        return Enforcement(guard, self.session, self.uploads)
+
+    @contextmanager
+    def handed_over(self) -> Generator[None, None, None]:
+        """The next client made in this context takes this enforcement, without a constructor argument for it."""
+        token = _handover.set(self)
+        try:
+            yield
+        finally:
+            _handover.reset(token)
+
+    @staticmethod
+    def taken() -> Enforcement:
+        """Return the enforcement handed over by a copy, else a new one that the environment configures."""
+        given = _handover.get()
+        _handover.set(None)
+        return given if given is not None else Enforcement(Guard.from_env())
+
+    def admit(self, request: HttpRequest, base_path: str, recorded: set[str]) -> None:
+        """Judge a request whose body has been read; each request once, however many hooks see it.
+
+        Raises:
+            PolicyViolation: a rule matched.
+            InspectionError: a part cannot be inspected.
+        """
+        if _EXTENSION in request.extensions:
+            return
+        wire = wire_of(request, base_path)
+        decision: Decision = self.guard.admit(self.uploads.whole(wire), self.session, seen=recorded)
+        request.extensions[_EXTENSION] = (wire, decision.memory)
+
+    def admit_read(self, request: Any, base_path: str) -> None:
+        """Read a request's body and judge it; what is read is what is sent."""
+        request.read()
+        self.admit(request, base_path, _recorded_by(request))
+
+    async def admit_read_async(self, request: Any, base_path: str) -> None:
+        """The same without holding up the event loop: a large body is judged in a thread."""
+        await request.aread()
+        recorded = _recorded_by(request)
+        if len(request.content) > THREAD_BYTES:
+            await anyio.to_thread.run_sync(self.admit, request, base_path, recorded)
+        else:
+            self.admit(request, base_path, recorded)
+
+    def watch(self, response: HttpResponse) -> None:
+        """Remember what was judged under the ids that the reply carries: at once, or as the caller reads it."""
+        judged: tuple[Wire, Memory] | None = response.request.extensions.get(_EXTENSION)
+        if judged is None or not carries_ids(judged[0].path):
+            return
+        wire, memory = judged
+        reader = EventReader(
+            response.headers.get("content-type", ""),
+            lambda reply: self._remember(response.request.method, wire, memory, reply),
+        )
+        try:
+            content = response.content
+        except RuntimeError:  # a stream that nobody has read yet
+            _tap(response, reader)
+        else:
+            reader.read(content)
+
+    def _remember(self, method: str, wire: Wire, memory: Memory, reply: object) -> None:
+        remember_reply(self.session, method, wire.path, memory, reply)
+        self.uploads.note(wire, reply)
+
+
+def _recorded_by(request: HttpRequest) -> set[str]:
+    """Return the digests recorded by earlier attempts of this call; a new set at its first attempt."""
+    recorded = _recorded.get()
+    if recorded is None or request.headers.get("x-stainless-retry-count", "0") == "0":
+        recorded = set[str]()
+        _recorded.set(recorded)
+    return recorded
+
+
+def _tap(response: Any, reader: EventReader) -> None:
+    """Let ``reader`` see the decoded bytes of a stream before the caller does; bytes and timing stay the same.
+
+    The two iterators are replaced on this one object and put back as soon as one of them runs, so that a response that
+    was read pickles and compares as before.
+    """
+    plain, asynchronous = response.iter_bytes, response.aiter_bytes
+
+    def restore() -> None:
+        response.__dict__.pop("iter_bytes", None)
+        response.__dict__.pop("aiter_bytes", None)
+
+    def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+        restore()
+        for chunk in plain(*args, **kwargs):
+            reader.feed(chunk)
+            yield chunk
+        reader.close()
+
+    async def aiter_bytes(*args: Any, **kwargs: Any) -> Any:
+        restore()
+        async for chunk in asynchronous(*args, **kwargs):
+            reader.feed(chunk)
+            yield chunk
+        reader.close()
+
+    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+
+
+def _signed_as(upstream: Callable[..., Any]) -> Callable[[_F], _F]:
+    """Give a method the name, the docstring and the signature of the one it stands in for.
+
+    ``__signature__``, not ``__wrapped__`` alone: frameworks ask ``inspect.getfullargspec``, which does not unwrap.
+    """
+
+    def sign(method: _F) -> _F:
+        functools.update_wrapper(method, upstream)
+        setattr(method, "__signature__", inspect.signature(upstream))  # noqa: B010 - no type knows the attribute
+        return method
+
+    return sign
+
+
+@guarded_resources
+class OpenAI(openai.OpenAI):
+    """``openai.OpenAI`` that sends nothing the policy forbids. Takes the same arguments; the environment configures it.
+
+    Raises, besides what ``openai`` raises:
+        ConfigurationError: when it is made, a setting is wrong.
+        PolicyViolation: at a call, a rule of the policy matched; nothing was sent.
+        InspectionError: at a call, a part cannot be inspected; nothing was sent.
+    """
+
+    _enforcement: Enforcement
+
+    # Hidden from type checkers, so that they show the upstream overloads.
+    if not TYPE_CHECKING:
+
+        @_signed_as(openai.OpenAI.__init__)
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._enforcement = Enforcement.taken()
+
+        @_signed_as(openai.OpenAI.copy)
+        def copy(self, *args, **kwargs):
+            with self._enforcement.handed_over():
+                return super().copy(*args, **kwargs)
+
+        with_options = copy
+
+        def _prepare_request(self, request):
+            super()._prepare_request(request)
+            self._enforcement.admit_read(request, self.base_url.path)
+
+        def _process_response(self, *, response, **kwargs):
+            self._enforcement.watch(response)
+            return super()._process_response(response=response, **kwargs)
+
+    def with_guard(self, guard: Guard) -> Self:
+        """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
+        copied = self.copy()
+        copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
+        return copied
+
+
+@guarded_resources
+class AsyncOpenAI(openai.AsyncOpenAI):
+    """``openai.AsyncOpenAI`` that sends nothing the policy forbids; see :class:`OpenAI`."""
+
+    _enforcement: Enforcement
+
+    if not TYPE_CHECKING:
+
+        @_signed_as(openai.AsyncOpenAI.__init__)
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._enforcement = Enforcement.taken()
+
+        @_signed_as(openai.AsyncOpenAI.copy)
+        def copy(self, *args, **kwargs):
+            with self._enforcement.handed_over():
+                return super().copy(*args, **kwargs)
+
+        with_options = copy
+
+        async def _prepare_request(self, request):
+            await super()._prepare_request(request)
+            await self._enforcement.admit_read_async(request, self.base_url.path)
+
+        async def _process_response(self, *, response, **kwargs):
+            self._enforcement.watch(response)
+            return await super()._process_response(response=response, **kwargs)
+
+    def with_guard(self, guard: Guard) -> Self:
+        """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
+        copied = self.copy()
+        copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
+        return copied
+
+
+# Upstream's Azure classes call ``super()`` in constructor and ``copy``, so in this order of bases every method above
+# stands between them and upstream's base; the constructors and their overloads are upstream's own.
+class AzureOpenAI(openai.AzureOpenAI, OpenAI):
+    """``openai.AzureOpenAI`` that sends nothing the policy forbids; see :class:`OpenAI`."""
+
+
+class AsyncAzureOpenAI(openai.AsyncAzureOpenAI, AsyncOpenAI):
+    """``openai.AsyncAzureOpenAI`` that sends nothing the policy forbids; see :class:`AsyncOpenAI`."""
