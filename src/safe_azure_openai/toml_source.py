@@ -49,7 +49,9 @@ class TomlSource:
         try:
             data: dict[str, object] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"{name}: not valid TOML: {error}") from None
+            end = f"at line {len(text.splitlines())}, the last"
+            problem = str(error).replace("at end of document", end)
+            raise ConfigurationError(f"{name}: not valid TOML: {problem}") from None
         return cls(name, text, data, hashlib.sha256(content).hexdigest())
 
     def line_of(self, place: Place) -> int:

@@ -62,7 +62,7 @@ def test_each_rule_says_where_it_comes_from_and_what_to_do(rule: Rule) -> None:
 
 @pytest.mark.parametrize("pack", BUILT_IN)
 def test_the_digest_of_a_pack_is_that_of_its_bytes(pack: str) -> None:
-    content = resources.files("safe_azure_openai.policy").joinpath("packs", f"{pack}.toml").read_bytes()
+    content = (resources.files("safe_azure_openai.policy") / "packs" / f"{pack}.toml").read_bytes()
 
     assert Policy.load(pack).refs[-1].digest == hashlib.sha256(content).hexdigest()
 

@@ -143,7 +143,8 @@ def _validate(source: TomlSource) -> _Pack:
     try:
         schema = _Pack.model_validate(source.data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt field is also a missing one; the misspelling is what the reader can act on.
+        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
         raise source.error(first["loc"], _problem(first["loc"], cast("dict[str, Any]", first))) from None
     for place, message in _problems(schema):
         raise source.error(place, message)
