@@ -215,7 +215,8 @@ def _unknown_variables() -> list[str]:
     """Return a message for each variable with our prefix that does not exist: a misspelt one must not go unnoticed."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     return [
-        f"{name} is not a variable of safe-azure-openai{did_you_mean(name, known)} All of them: safe-azure-openai env"
+        f"{name} is not a variable of safe-azure-openai{did_you_mean(name, known) or ';'} "
+        "see all with: safe-azure-openai env"
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX) and name.upper() not in known
     ]
