@@ -1,0 +1,60 @@
+# Everything runs in .venv, which the first command makes. Nothing but Python 3.10 or newer, make and git is needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
+
+.PHONY: help demo test lint types unit contract eval bench docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# Named after pyproject.toml's checksum, so that a changed dependency is installed and an unchanged one is not.
+$(READY): | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@rm -f $(VENV)/.ready-*
+	@touch $@
+
+$(VENV)/.demo: | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+demo: $(VENV)/.demo ## see what passes, what is stopped, and why
+	@$(BIN)/python examples/demo.py
+
+test: lint types unit ## everything that must pass
+
+lint: $(READY) ## style and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(READY) ## mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+unit: $(READY) ## the tests, with branch coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+contract: $(READY) ## openai's own tests, against stock and against ours
+	$(BIN)/python -m tests.contract
+
+eval: $(READY) ## score the guard over a corpus: make eval CORPUS=folder
+	$(BIN)/python -m evaluation $(CORPUS)
+
+bench: $(READY) ## what a check costs
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## the reference pages that are made from the code
+	$(BIN)/python docs/build.py
+
+clean: ## forget the environment and what was built
+	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
