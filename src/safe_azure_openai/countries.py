@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 __all__ = ["CODES", "suggest"]
 
 #: The 249 officially assigned alpha-2 codes. Source: ISO 3166-1, as of 2026 (unchanged since South Sudan, 2011).
@@ -60,5 +58,7 @@ def suggest(value: str) -> str | None:
         return upper
     if upper in _MEANT:
         return _MEANT[upper]
+    import difflib  # for a wrong value only
+
     near = difflib.get_close_matches(upper, _MEANT, n=1, cutoff=0.8)
     return _MEANT[near[0]] if near else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 from . import countries
 from .errors import ConfigurationError
 from .suggestion import did_you_mean
-from .toml_source import TomlSource
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -128,6 +127,8 @@ def _problem(name: str, value: object) -> str | None:
 
 def _read(path: Path) -> dict[str, object]:
     """Return the fields of a tenant file, each one checked."""
+    from .toml_source import TomlSource  # for those who have such a file
+
     try:
         source = TomlSource.parse(str(path), path.read_bytes())
     except OSError as error:

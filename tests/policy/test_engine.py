@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from safe_azure_openai.errors import ConfigurationError
 from safe_azure_openai.model import FACT_VALUES, UNKNOWN, Fact, Facts, PolicyRef
-from safe_azure_openai.policy import BUILT_IN, Alternative, Pack, Policy, Rule
+from safe_azure_openai.policy import Alternative, Pack, Policy, Rule
+from safe_azure_openai.policy.pack import BUILT_IN
 
 DEFAULT = Policy.load("azure-openai-2024-05")
 ALL = Policy.load(BUILT_IN)

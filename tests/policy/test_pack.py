@@ -8,7 +8,8 @@ import pytest
 
 from safe_azure_openai.errors import ConfigurationError
 from safe_azure_openai.model import Fact, Facts
-from safe_azure_openai.policy import Policy, read_cases
+from safe_azure_openai.policy import Policy
+from safe_azure_openai.policy.pack import read_cases
 
 RULE = """
 [[rule]]

@@ -8,7 +8,8 @@ from importlib import resources
 import pytest
 
 from safe_azure_openai.model import Fact, Facts
-from safe_azure_openai.policy import BUILT_IN, Case, Policy, Rule, read_cases
+from safe_azure_openai.policy import Policy, Rule
+from safe_azure_openai.policy.pack import BUILT_IN, Case, read_cases
 
 CASES = [(pack, case) for pack in BUILT_IN for case in read_cases(pack)]
 RULES = [rule for pack in BUILT_IN for rule in Policy.load(pack).packs[-1].rules]

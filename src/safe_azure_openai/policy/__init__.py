@@ -1,8 +1,7 @@
-"""Rules as data, and the engine that applies them to facts."""
+"""Rules as data, and the engine that applies them to facts. The files are read by ``pack``, when a policy is loaded."""
 
 from __future__ import annotations
 
 from .engine import Alternative, Pack, Policy, Rule
-from .pack import BUILT_IN, Case, read_cases
 
-__all__ = ["BUILT_IN", "Alternative", "Case", "Pack", "Policy", "Rule", "read_cases"]
+__all__ = ["Alternative", "Pack", "Policy", "Rule"]

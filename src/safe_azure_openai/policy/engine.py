@@ -114,7 +114,7 @@ class Policy:
         Raises:
             ConfigurationError: no such policy, or the file is wrong; names file, line and field.
         """
-        from .pack import load_packs
+        from .pack import load_packs  # reading packs takes pydantic's schemas: milliseconds that an import need not pay
 
         if isinstance(policy, str):
             return cls(load_packs(policy))

@@ -192,17 +192,14 @@ def _problems(schema: _Pack) -> Iterator[tuple[Place, str]]:
 
 def _condition_problems(place: tuple[str | int, ...], conditions: dict[str, list[str]]) -> Iterator[tuple[Place, str]]:
     for fact, values in conditions.items():
+        hint = did_you_mean(fact, FACT_VALUES)
         if fact not in FACT_VALUES:
-            yield (
-                (*place, fact),
-                f"there is no fact {fact!r}; the facts are {', '.join(FACT_VALUES)}{did_you_mean(fact, FACT_VALUES)}",
-            )
-            continue
-        if not values:
+            yield (*place, fact), f"there is no fact {fact!r}; the facts are {', '.join(FACT_VALUES)}{hint}"
+        elif not values:
             yield (*place, fact), "lists no value; list at least one"
-        for value in values:
-            if message := _value_problem(fact, value):
-                yield (*place, fact), message
+        else:
+            problems = (_value_problem(fact, value) for value in values)
+            yield from (((*place, fact), problem) for problem in problems if problem)
 
 
 def _value_problem(fact: str, value: str) -> str | None:
