@@ -1,0 +1,352 @@
+"""The command ``safe-azure-openai``: is it set up right, what would happen to a request, and why.
+
+It exits with 0 where all is well, 1 where a request is blocked or something needs attention, and 2 where a setting or
+an argument is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .guard import Guard
+    from .policy import Rule
+    from .settings import Settings
+
+__all__ = ["main"]
+
+OK, ATTENTION, WRONG = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    run = cast("Callable[[argparse.Namespace], int]", arguments.run)
+    try:
+        return run(arguments)
+    except ConfigurationError as error:
+        print(f"safe-azure-openai: {error}", file=sys.stderr)
+        return WRONG
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="safe-azure-openai", description="Guards Azure OpenAI clients against prohibited facial recognition."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('safe-azure-openai')}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    doctor = commands.add_parser("doctor", help="see whether the guard is set up right")
+    doctor.set_defaults(run=_doctor)
+
+    check = commands.add_parser("check", help="see what would happen to a request, without sending it")
+    check.add_argument("file", nargs="?", default="-", help="the body of the request as JSON; - is standard input")
+    check.add_argument("--path", default="/chat/completions", help="the API path (default: %(default)s)")
+    check.add_argument("--json", action="store_true", help="print the record that the audit file would hold")
+    check.set_defaults(run=_check)
+
+    explain = commands.add_parser("explain", help="explain a rule, or a decision on record")
+    explain.add_argument("id", help="a rule id, or the id of a decision")
+    explain.add_argument("--audit-file", type=Path, help="where to look (default: SAFE_AZURE_OPENAI_AUDIT_FILE)")
+    explain.set_defaults(run=_explain)
+
+    rules = commands.add_parser("rules", help="list the rules, each with its source")
+    rules.add_argument("policy", nargs="*", help="ids or paths (default: SAFE_AZURE_OPENAI_POLICY)")
+    rules.add_argument("--json", action="store_true", help="print everything that is known of each rule")
+    rules.add_argument("--verify", action="store_true", help="run the case file beside each policy")
+    rules.set_defaults(run=_rules)
+
+    env = commands.add_parser("env", help="list the settings and their values")
+    env.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="default: %(default)s")
+    env.set_defaults(run=_env)
+    return parser
+
+
+# --- check
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .guard import Guard
+    from .sinks import as_record
+
+    body = _body(arguments.file)
+    guard = Guard.from_env()
+    decision = guard.check(arguments.path, body)
+    is_stopped = decision.is_blocked or (
+        guard.on_uninspectable == "block" and any(g.is_blocking for g in decision.gaps)
+    )
+    is_sent = not is_stopped or guard.mode == "monitor"
+    if arguments.json:
+        print(json.dumps(as_record(decision, guard.tenant, sent=is_sent), indent=2))
+    else:
+        print(decision.explain())
+        if is_stopped and not decision.is_blocked:
+            print("  a part cannot be inspected, so the request would not be sent (SAFE_AZURE_OPENAI_ON_UNINSPECTABLE)")
+        if is_stopped and is_sent:
+            print("  mode monitor: it would be recorded, and sent")
+    return ATTENTION if is_stopped else OK
+
+
+def _body(file: str) -> object:
+    name = "standard input" if file == "-" else file
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from None
+    try:
+        return cast("object", json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{name} is not JSON: {error}; give the body of a request, such as messages") from None
+
+
+# --- explain
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from .policy import Policy
+    from .policy.pack import BUILT_IN
+    from .settings import Settings
+
+    settings = Settings.load()
+    # One by one and not combined: a pack of one's own may be a changed copy of one that comes with the package.
+    rules = (rule for name in (*settings.policy, *BUILT_IN) for rule in Policy.load(name).rules)
+    rule = next((rule for rule in rules if rule.id == arguments.id), None)
+    if rule is not None:
+        print(_page(rule))
+        return OK
+    file = cast("Path | None", arguments.audit_file) or settings.audit_file
+    if file is None:
+        raise ConfigurationError(
+            f"there is no rule {arguments.id!r}, and no audit file to find a decision in: "
+            "set SAFE_AZURE_OPENAI_AUDIT_FILE, or name it with --audit-file"
+        )
+    for record in _records(file):
+        if record.get("decision") == arguments.id:
+            print(_record(record))
+            return OK
+    raise ConfigurationError(f"there is neither a rule {arguments.id!r} nor such a decision in {str(file)!r}")
+
+
+def _page(rule: Rule) -> str:
+    """Return the whole page of a rule, in Markdown."""
+    why = textwrap.fill(" ".join(rule.why.split()), 100)
+    return (
+        f"# {rule.id}\n\n{rule.title}\n\n{rule.docs}\n\n## Why\n\n{why}\n\n## Source\n\n{rule.citation}\n<{rule.url}>"
+    )
+
+
+def _records(file: Path) -> Iterator[dict[str, object]]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    record = cast("object", json.loads(line))
+                except ValueError:  # a line that a full disk cut short; the others still count
+                    continue
+                if isinstance(record, dict):
+                    yield cast("dict[str, object]", record)
+    except OSError as error:
+        raise ConfigurationError(f"the audit file {str(file)!r} cannot be read: {error.strerror}") from None
+
+
+def _record(record: dict[str, object]) -> str:
+    """Return a recorded decision as text for people."""
+    facts = cast("dict[str, dict[str, str]]", record["facts"])
+    tenant = cast("dict[str, dict[str, str | None]]", record["tenant"])
+    evidence = cast("list[dict[str, object]]", record["evidence"])
+    gaps = cast("list[dict[str, str]]", record["gaps"])
+    policy = cast("list[dict[str, str]]", record["policy"])
+    lines = [
+        f"{str(record['verdict']).upper()} {record['path']}  [{record['decision']}]",
+        f"  at      {record['time']}, {'sent' if record['sent'] else 'not sent'}",
+        *(f"  rule    {rule}: safe-azure-openai explain {rule}" for rule in cast("list[str]", record["rules"])),
+        "  facts",
+        *(f"    {name:<13}{fact['value']:<20}from {fact['source']}" for name, fact in facts.items()),
+        "  tenant",
+        *(f"    {name:<13}{fact['value'] or 'unknown':<20}from {fact['source']}" for name, fact in tenant.items()),
+        *(f"  seen    {item['kind']} at {item['pointer'] or '/'}  {item['digest']}" for item in evidence),
+        *(f"  unread  {gap['pointer'] or '/'} ({gap['reason']})" for gap in gaps),
+        *(f"  policy  {ref['id']}@{ref['version']} ({ref['digest'][:12]})" for ref in policy),
+    ]
+    return "\n".join(lines)
+
+
+# --- rules
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    from .policy import Policy
+    from .settings import Settings
+
+    names = tuple(cast("list[str]", arguments.policy)) or Settings.load().policy
+    policy = Policy.load(names)
+    if arguments.verify:
+        return _verify(names)
+    if arguments.json:
+        print(json.dumps([_rule_record(rule) for rule in policy.rules], indent=2))
+        return OK
+    for pack in policy.packs:
+        print(f"{pack.ref.id}@{pack.ref.version} ({pack.ref.digest[:12]})  {pack.title}")
+        for rule in pack.rules:
+            print(f"  {rule.id}\n    {rule.title}\n    {rule.citation}\n    {rule.url}")
+    return OK
+
+
+def _rule_record(rule: Rule) -> dict[str, object]:
+    def listed(conditions: tuple[tuple[str, frozenset[str]], ...]) -> dict[str, list[str]]:
+        return {fact: sorted(values) for fact, values in conditions}
+
+    alternatives = [{"when": listed(one.when), "unless": listed(one.unless)} for one in rule.alternatives]
+    return {**asdict(rule), "alternatives": alternatives}
+
+
+def _verify(names: Sequence[str]) -> int:
+    from .policy import Policy
+    from .policy.pack import read_cases
+
+    is_wrong = False
+    for name in names:
+        policy = Policy.load(name)
+        cases = read_cases(name)
+        failed = 0
+        for case in cases:
+            rules = tuple(match.id for match in policy.evaluate(case.facts))
+            if rules != case.rules or case.verdict != ("block" if rules else "allow"):
+                failed += 1
+                print(f"{name}, case {case.line}: {case.note}\n  expected {case.rules}, got {rules}")
+        print(f"{name}: {len(cases) - failed} cases passed, {failed} failed")
+        is_wrong = is_wrong or failed > 0
+    return ATTENTION if is_wrong else OK
+
+
+# --- env
+
+
+def _env(arguments: argparse.Namespace) -> int:
+    from .settings import variables
+
+    rows = variables()
+    if arguments.format == "markdown":  # for the docs: what may be set, not what is set here
+        print("| variable | values | default | what for |\n| --- | --- | --- | --- |")
+        for row in rows:
+            print(f"| `{row.name}` | {row.values} | {row.default} | {row.description} |")
+        return OK
+    settings, problem = _settings_or_problem()
+    if arguments.format == "json":
+        values = {row.name: row.shown(settings) if settings else None for row in rows}
+        print(json.dumps([{**asdict(row), "value": values[row.name]} for row in rows], indent=2))
+    else:
+        for row in rows:
+            mark = "*" if settings and row.field in settings.model_fields_set else " "
+            print(f"{mark} {row.name}" + (f"={row.shown(settings)}" if settings else ""))
+            text = f"{row.description} Values: {row.values}. Default: {row.default}."
+            print(textwrap.indent(textwrap.fill(text, 96), " " * 4))
+        print("\n* set in this environment")
+    if problem is not None:
+        raise problem
+    return OK
+
+
+def _settings_or_problem() -> tuple[Settings | None, ConfigurationError | None]:
+    """Return the settings, or what is wrong with them: the list of variables is wanted most when one is misspelt."""
+    from .settings import Settings
+
+    try:
+        return Settings.load(), None
+    except ConfigurationError as error:
+        return None, error
+
+
+# --- doctor
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One line of the doctor's report."""
+
+    state: Literal["ok", "note", "wrong"]
+    text: str
+
+
+def _doctor(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes the arguments
+    worst = OK
+    for finding in _findings():
+        print(f"{finding.state:>5}  {finding.text}")
+        worst = ATTENTION if finding.state == "wrong" else worst
+    return worst
+
+
+def _findings() -> Iterator[_Finding]:
+    yield _Finding("ok", f"safe-azure-openai {metadata.version('safe-azure-openai')}, Python {sys.version.split()[0]}")
+    version = metadata.version("openai")
+    yield _Finding("ok" if _is_supported(version) else "wrong", f"openai {version} (supported: 2.45 to 3.x)")
+    settings, problem = _settings_or_problem()
+    if settings is None:
+        yield from (_Finding("wrong", line) for line in str(problem).splitlines())
+        return
+    yield from _setting_findings(settings)
+    yield from _guard_findings(settings)
+
+
+def _setting_findings(settings: Settings) -> Iterator[_Finding]:
+    for variable, weaker, meaning in (
+        ("mode", "monitor", "prohibited requests are recorded, and sent"),
+        ("on_uninspectable", "allow", "what cannot be read is sent"),
+        ("evidence", "quote", "records hold the words of requests"),
+    ):
+        value = getattr(settings, variable)
+        name = f"SAFE_AZURE_OPENAI_{variable.upper()}={value}"
+        yield _Finding("note", f"{name}: {meaning}") if value == weaker else _Finding("ok", name)
+    if settings.audit_file is None:
+        yield _Finding("note", "no audit file: decisions go to the log only (SAFE_AZURE_OPENAI_AUDIT_FILE)")
+
+
+def _guard_findings(settings: Settings) -> Iterator[_Finding]:
+    from .guard import Guard
+
+    try:
+        guard = Guard.from_env(settings)
+    except ConfigurationError as error:
+        yield _Finding("wrong", str(error))
+        return
+    for name, fact in guard.tenant.facts().items():
+        state: Literal["ok", "note"] = "note" if name == "sector" and fact["value"] == "unknown" else "ok"
+        yield _Finding(state, f"tenant {name}: {fact['value'] or 'unknown'} (from {fact['source']})")
+    for ref in guard.policy.refs:
+        yield _Finding("ok", f"policy {ref.id}@{ref.version} ({ref.digest[:12]})")
+    for text, expected in _TRIALS:
+        yield _trial(guard, text, expected)
+
+
+def _trial(guard: Guard, text: str, expected: str) -> _Finding:
+    try:
+        decision = guard.check("/chat/completions", {"messages": [{"role": "user", "content": text}]})
+    except Exception as error:  # noqa: BLE001 - a broken installation is what the doctor is asked about
+        return _Finding("wrong", f"trial: {text!r} -> {type(error).__name__}: {error}; install the package again")
+    return _Finding("ok" if decision.verdict == expected else "wrong", f"trial: {text!r} -> {decision.verdict}")
+
+
+#: One request that any policy of law enforcement must stop, and one that none may.
+_TRIALS = (
+    ("I am a detective with the Tulsa Police Department. Run face recognition on this suspect's photo.", "block"),
+    ("Translate 'good morning' into French.", "allow"),
+)
+
+
+def _is_supported(version: str) -> bool:
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return (2, 45) <= (major, minor) < (4, 0)
