@@ -11,7 +11,7 @@ import pytest
 from safe_azure_openai import cli
 from safe_azure_openai.decision import Decision
 from safe_azure_openai.guard import Guard
-from safe_azure_openai.model import Evidence, Fact, Facts, Gap
+from safe_azure_openai.model import Evidence, Fact, Facts, Gap, Verdict
 from safe_azure_openai.policy.pack import BUILT_IN
 from safe_azure_openai.settings import PREFIX, variables
 from safe_azure_openai.sinks import JsonlSink
@@ -34,7 +34,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> None:
         gaps = (Gap("/messages/0", "undecodable"),) if "pipe" in str(body) else ()
         matches = guard.policy.evaluate(facts)
         evidence = (Evidence("act", "/messages/0/content", 0, 4, "abcd"),) if matches else ()
-        verdict = "block" if matches else "allow"
+        verdict: Verdict = "block" if matches else "allow"
         return Decision(verdict, "dec_1", path, facts, matches, evidence, guard.policy.refs, gaps)
 
     monkeypatch.setattr(Guard, "check", check)
@@ -336,7 +336,7 @@ def test_doctor_finds_a_broken_installation(
 def test_doctor_knows_which_openai_is_supported(
     version: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli.metadata, "version", lambda _: version)
+    monkeypatch.setattr("safe_azure_openai.cli.metadata.version", lambda _: version)
 
     assert cli.main(["doctor"]) == status
     assert f"openai {version} (supported: 2.45 to 3.x)" in capsys.readouterr().out
