@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as error:
-            problems += [_invalid(str(item["loc"][0]), item["input"]) for item in error.errors()]
+            problems += [_invalid(name) for name in dict.fromkeys(str(item["loc"][0]) for item in error.errors())]
         else:
             problems += _not_yet(settings)
             if not problems:
@@ -198,11 +198,13 @@ def _shown(value: object) -> str:
     return re.sub(r"//[^/\s]*@", "//***@", text)
 
 
-def _invalid(name: str, value: object) -> str:
+def _invalid(name: str) -> str:
     variable = _variable(name)
-    hint = did_you_mean(str(value), variable.choices)
+    # As it is written, and not as pydantic has it: versions differ in whether that is before or after a validator.
+    value = next(value for key, value in os.environ.items() if key.upper() == variable.name).strip()
+    hint = did_you_mean(value, variable.choices)
     if name == "country":
-        meant = countries.suggest(str(value))
+        meant = countries.suggest(value)
         hint = f"; did you mean {meant!r}?" if meant else ""
     return f"{variable.name}={_shown(value)!r} is not valid: write {_one_of(variable)}{hint}"
 
