@@ -1,0 +1,65 @@
+"""The outcome of a check, and its explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .model import Evidence, Facts, Gap, Memory, PolicyRef, RuleMatch, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the guard decided about one request, and why.
+
+    ``matches`` are all rules that matched, in policy order. ``gaps`` are what could not be read. ``memory`` is what
+    is kept under the ids the server returns. ``duration_us`` is the time the judgement took, in microseconds.
+    """
+
+    verdict: Verdict
+    id: str
+    path: str
+    facts: Facts = field(default_factory=Facts)
+    matches: tuple[RuleMatch, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    policy: tuple[PolicyRef, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+    screened: bool = False  # the screen ended it: nothing about identity, faces or cameras can be there
+    flips: tuple[str, ...] = ()  # the nearest changes that would turn the verdict, in words
+    duration_us: float = 0.0
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return tuple(match.id for match in self.matches)
+
+    @property
+    def rule(self) -> str | None:
+        return self.matches[0].id if self.matches else None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.verdict == "block"
+
+    def explain(self) -> str:
+        """Return a report for people: verdict, facts with their sources, rules, what would change it."""
+        lines = [f"{self.verdict.upper()} {self.path}  [{self.id}]"]
+        for match in self.matches:
+            lines += [f"  rule  {match.id}: {match.title}", f"        {match.citation}", f"        fix: {match.fix}"]
+        lines.append("  facts")
+        for name, fact in self.facts.items():
+            score = f"  score {fact.score:.2f} of {fact.threshold:.2f}" if fact.threshold else ""
+            lines.append(f"    {name:<11}{fact.value:<20}from {fact.source}{score}")
+            lines += [f"{'':<17}at {_place(item)}" for item in fact.evidence[:4]]
+        for gap in self.gaps:
+            lines.append(f"  not inspected  {gap.pointer or '/'} ({gap.reason})")
+        if self.screened:
+            lines.append("  the screen found nothing about identity, faces or cameras; the judge was not asked")
+        lines += [f"  would change it: {change}" for change in self.flips]
+        lines.append("  policy  " + ", ".join(f"{ref.id}@{ref.version} ({ref.digest[:12]})" for ref in self.policy))
+        return "\n".join(lines)
+
+
+def _place(item: Evidence) -> str:
+    span = f" [{item.start}:{item.end}]" if item.end else ""
+    quote = f" {item.quote!r}" if item.quote is not None else ""
+    return f"{item.pointer or '/'}{span} {item.kind}{quote}"

@@ -1,0 +1,134 @@
+"""What the guard raises.
+
+::
+
+    openai.OpenAIError
+      GuardError
+        ConfigurationError            a setting, a tenant file or a policy pack is wrong
+        InspectionError               something could not be read, and the operator did not say to let it pass
+        PolicyViolation               a rule of the policy matched; the request was not sent
+          FaceIdentificationViolation     the first rule is about who a person is
+          RealTimeCameraViolation         the first rule is about live pictures of a mobile camera
+
+None of them is an ``openai.APIError``: nothing was sent, so nothing may be retried. All of them pickle, and none of
+them repeats the words of the request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openai import OpenAIError
+
+if TYPE_CHECKING:
+    from .decision import Decision
+    from .model import Evidence
+
+__all__ = [
+    "ConfigurationError",
+    "FaceIdentificationViolation",
+    "GuardError",
+    "InspectionError",
+    "PolicyViolation",
+    "RealTimeCameraViolation",
+]
+
+DOCS = "docs/reference/rules"
+
+
+class GuardError(OpenAIError):
+    """Base of everything the guard raises."""
+
+
+class ConfigurationError(GuardError):
+    """A setting is wrong. The message names what, where, why and what to write instead."""
+
+
+class _DecisionError(GuardError):
+    """An error that carries the decision it comes from."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(self._message(decision))
+        self.decision = decision
+
+    def __reduce__(self) -> tuple[type[_DecisionError], tuple[Decision]]:
+        return (type(self), (self.decision,))
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Where the facts were seen: pointers and digests, no words."""
+        return self.decision.evidence
+
+    @staticmethod
+    def _message(decision: Decision) -> str:
+        raise NotImplementedError
+
+
+class InspectionError(_DecisionError):
+    """A part of the request could not be inspected, so it was not sent.
+
+    ``ON_UNINSPECTABLE=allow`` lets such requests pass; they are recorded either way.
+    """
+
+    @staticmethod
+    def _message(decision: Decision) -> str:
+        where = ", ".join(f"{gap.pointer or '/'} ({gap.reason})" for gap in decision.gaps[:4]) or "the request"
+        return (
+            "InspectionError: the request was not sent, because a part of it cannot be inspected\n"
+            f"  at   {where}\n"
+            "  why  what the guard cannot read, it cannot clear\n"
+            "  fix  send that part as text, JSON, an image or a readable file, "
+            "or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow\n"
+            f"  id   {decision.id}"
+        )
+
+
+class PolicyViolation(_DecisionError):
+    """A prohibited use. The request was not sent, and is never retried.
+
+    ``rule`` is the first rule that matched, in the order of the policy, and ``rules`` are all of them.
+    """
+
+    @property
+    def rule(self) -> str:
+        return self.decision.matches[0].id
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return self.decision.rules
+
+    @property
+    def citation(self) -> str:
+        return self.decision.matches[0].citation
+
+    @staticmethod
+    def _message(decision: Decision) -> str:
+        first = decision.matches[0]
+        places: dict[str, None] = {}
+        for item in decision.evidence:
+            places.setdefault(f"{item.pointer or '/'} ({item.kind})")
+        also = f"\n  also {', '.join(decision.rules[1:])}" if len(decision.rules) > 1 else ""
+        return (
+            f"PolicyViolation [{first.id}]: {first.title}\n"
+            f"  at   {', '.join(list(places)[:6]) or 'the tenant configuration'}\n"
+            f"  fix  {first.fix}{also}\n"
+            f"  see  {DOCS}/{first.id}.md\n"
+            f"  id   {decision.id}"
+        )
+
+
+class FaceIdentificationViolation(PolicyViolation):
+    """The first rule that matched forbids working out or confirming who a person is."""
+
+
+class RealTimeCameraViolation(PolicyViolation):
+    """The first rule that matched forbids facial recognition on live pictures of a mobile camera."""
+
+
+def violation(decision: Decision) -> PolicyViolation:
+    """Return the violation for a decision that blocks, of the class its first rule names."""
+    family = decision.matches[0].family
+    cls = {"identification": FaceIdentificationViolation, "real_time_camera": RealTimeCameraViolation}.get(
+        family, PolicyViolation
+    )
+    return cls(decision)

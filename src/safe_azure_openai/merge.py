@@ -1,0 +1,140 @@
+"""Tenant, session and reading to facts: the most restrictive one that is supported wins.
+
+POLICY, "Who the actor is": the tenant configuration, the standing context and the words of the user are three sources
+of the same fact. A tenant declared as something else does not excuse a request made for a police department; a tenant
+declared as law enforcement does not make ordinary work prohibited. That rule lives here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory
+from .signals.reading import Reading
+from .signals.thresholds import Thresholds
+from .tenant import Tenant
+
+__all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of"]
+
+#: Another country than the United States, not determined which (ISO 3166-1 keeps ZZ for private use).
+ANOTHER_COUNTRY = "ZZ"
+#: Below this, a question's yes is not even a sign.
+SIGN = 0.2
+
+
+def is_for_law_enforcement(tenant: Tenant) -> bool:
+    """Whether requests of this tenant are by or for law enforcement, whatever they say themselves."""
+    return "law_enforcement" in (tenant.sector, tenant.serves)
+
+
+def memory_of(reading: Reading, before: Memory, limits: Thresholds) -> Memory:
+    """Return what is kept of a request, on top of what was kept of those that it builds on."""
+    answer = reading.answer
+    camera, camera_score = reading.camera
+    if before.camera_score > camera_score:
+        camera, camera_score = before.camera, before.camera_score
+    country = _named_country(reading, limits)
+    return Memory(
+        actor=max(before.actor, answer["le"]),
+        country=before.country if country == UNKNOWN else country,
+        act=max(before.act, answer["fr"]),
+        camera=camera,
+        camera_score=camera_score,
+        timing=max(before.timing, answer["live"]),
+        has_image=before.has_image or reading.has_image,
+        is_unknown=before.is_unknown,
+    )
+
+
+def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Thresholds, gaps: tuple[Gap, ...]) -> Facts:
+    """Return the facts that the rules are asked about. ``memory`` already includes ``reading``.
+
+    Where each fact was seen is looked for only if ``reading`` can say it: that costs a pass of the encoder a segment.
+    """
+    answer = reading.answer
+    camera = _camera(reading, memory, limits)
+    timing = _heard("live", "real_time", reading, memory.timing, limits.live)
+    setting = _heard("coop", "cooperative", reading, 0.0, limits.cooperative)
+    actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
+    # What has to be sure before "operational" is said depends on what else is known.
+    together = _mean_logit(answer["fr_le"], min(memory.act, memory.actor))
+    score, limit = together, limits.violation
+    if is_for_law_enforcement(tenant):
+        actor = _declared(tenant)
+        pictured = reading.has_image or memory.has_image
+        score, limit = memory.act, limits.police_image if pictured else limits.police
+    elif together >= limits.violation and not actor.is_known:
+        actor = Fact("law_enforcement", "request", together, limits.violation, reading.evidence("fr_le"))
+    if answer["rt"] / limits.real_time > score / limit:
+        score, limit = answer["rt"], limits.real_time
+        if score >= limit:
+            head = max(("body", "dash"), key=lambda name: answer[name])
+            camera = Fact({"body": "body_worn", "dash": "dash_mounted"}[head], "request", score, limit, reading.evidence(head))
+            timing = Fact("real_time", "request", score, limit, reading.evidence("live"))
+            setting = Fact("in_the_wild", "request", score, limit)
+    operational = score >= limit
+    act = Fact(source="none")
+    stance = Fact(source="none", score=score, threshold=limit)
+    if operational:
+        evidence = reading.evidence("fr")
+        source = "request" if answer["fr"] >= SIGN else "session"
+        act = Fact("facial_recognition", source, score, limit, evidence)
+        stance = Fact("operational", source, score, limit)
+    elif memory.act >= SIGN or answer["fr_le"] >= SIGN:
+        stance = Fact("discussion", "request", score, limit)
+    return Facts(actor, _country(reading, memory, tenant, limits), act, stance, camera, timing, setting, _inspection(gaps))
+
+
+def _mean_logit(*probabilities: float) -> float:
+    """Return the mean of probabilities on the scale where doubt and certainty are symmetric."""
+    clipped = [min(max(p, 1e-6), 1 - 1e-6) for p in probabilities]
+    mean = sum(math.log(p / (1 - p)) for p in clipped) / len(clipped)
+    return 1 / (1 + math.exp(-mean))
+
+
+def _declared(tenant: Tenant) -> Fact:
+    field = "sector" if tenant.sector == "law_enforcement" else "serves"
+    return Fact("law_enforcement", f"tenant {field} ({tenant.provenance(field)})", 1.0)
+
+
+def _heard(head: str, value: str, reading: Reading, remembered: float, limit: float) -> Fact:
+    """Return a fact that the request states, or that an earlier one of its chain stated."""
+    score = reading.answer[head]
+    if score >= limit:
+        return Fact(value, "request", score, limit, reading.evidence(head))
+    if remembered >= limit:
+        return Fact(value, "session", remembered, limit)
+    return Fact(source="none", score=max(score, remembered), threshold=limit)
+
+
+def _camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
+    camera, score = reading.camera
+    if score >= limits.camera:
+        return Fact(camera, "request", score, limits.camera)
+    if memory.camera_score >= limits.camera:
+        return Fact(memory.camera, "session", memory.camera_score, limits.camera)
+    return Fact(source="none", score=score, threshold=limits.camera)
+
+
+def _named_country(reading: Reading, limits: Thresholds) -> str:
+    answer = reading.answer
+    if max(answer["us"], answer["abroad"]) < limits.country or max(answer["le"], answer["fr_le"]) < SIGN:
+        return UNKNOWN
+    return "US" if answer["us"] >= answer["abroad"] else ANOTHER_COUNTRY
+
+
+def _country(reading: Reading, memory: Memory, tenant: Tenant, limits: Thresholds) -> Fact:
+    named = _named_country(reading, limits)
+    if named != UNKNOWN:
+        head = "us" if named == "US" else "abroad"
+        return Fact(named, "request", reading.answer[head], limits.country, reading.evidence(head))
+    if memory.country != UNKNOWN:
+        return Fact(memory.country, "session", 1.0)
+    if tenant.country:
+        return Fact(tenant.country, f"tenant country ({tenant.provenance('country')})", 1.0)
+    return Fact(source="none")
+
+
+def _inspection(gaps: tuple[Gap, ...]) -> Fact:
+    evidence = tuple(Evidence(f"gap:{gap.reason}", gap.pointer) for gap in gaps)
+    return Fact("partial" if gaps else "complete", "request", 1.0, 0.0, evidence)

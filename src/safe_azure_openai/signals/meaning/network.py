@@ -1,0 +1,94 @@
+"""The encoder: a small transformer with one output per question, in numpy.
+
+Weights are stored as 8-bit integers with one scale per row and widened when loaded. A window of token ids goes in; one
+number per head comes out, before the logistic function. Deterministic on one machine; no framework, no downloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Network"]
+
+Array = npt.NDArray[np.float32]
+
+
+class Network:
+    """A BERT-style encoder with mean pooling and linear heads."""
+
+    def __init__(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        layers, heads = (int(n) for n in weights["shape"])
+        self._heads = heads
+        self._word = _widen(weights, "word")
+        self._position = _widen(weights, "position")
+        self._embedding_norm = _norm(weights, "embedding")
+        self._layers = [
+            tuple(_widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias"))
+            + (_norm(weights, f"{n}.attention"),)
+            + tuple(_widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias"))
+            + (_norm(weights, f"{n}.output"),)
+            for n in range(layers)
+        ]
+        self._head = _widen(weights, "head")
+        self._head_bias = _widen(weights, "head_bias")
+
+    @classmethod
+    def load(cls, path: Path) -> Network:
+        with np.load(path, allow_pickle=False) as weights:
+            return cls(dict(weights))
+
+    @property
+    def longest(self) -> int:
+        """The most tokens a window may have."""
+        return int(self._position.shape[0])
+
+    def __call__(self, ids: Sequence[int]) -> Array:
+        """Return the heads' logits for one window of token ids, begin and end marks included."""
+        x: Array = _layer_norm(self._word[np.asarray(ids)] + self._position[: len(ids)], self._embedding_norm)
+        tokens, width = x.shape
+        per_head = width // self._heads
+        scale = np.float32(per_head**-0.5)
+        for qkv, qkv_bias, out, out_bias, norm_1, up, up_bias, down, down_bias, norm_2 in self._layers:
+            q, k, v = (x @ qkv + qkv_bias).reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
+            attention = _softmax((q @ k.transpose(0, 2, 1)) * scale) @ v
+            x = _layer_norm(x + attention.transpose(1, 0, 2).reshape(tokens, width) @ out + out_bias, norm_1)
+            x = _layer_norm(x + _gelu(x @ up + up_bias) @ down + down_bias, norm_2)
+        pooled = np.concatenate([x.mean(axis=0), x[0]])
+        logits: Array = pooled @ self._head + self._head_bias
+        return logits
+
+
+def _widen(weights: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
+    """Return an array as float32; 8-bit ones are multiplied by the scale of their row."""
+    value = weights[name]
+    if value.dtype == np.int8:
+        return value.astype(np.float32) * weights[name + ".scale"].astype(np.float32)
+    return value.astype(np.float32)
+
+
+def _norm(weights: Mapping[str, npt.NDArray[Any]], name: str) -> tuple[Array, Array]:
+    return _widen(weights, name + "_norm"), _widen(weights, name + "_norm_bias")
+
+
+def _layer_norm(x: Array, norm: tuple[Array, Array]) -> Array:
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = np.square(centred).mean(axis=-1, keepdims=True)
+    result: Array = centred / np.sqrt(variance + np.float32(1e-12)) * norm[0] + norm[1]
+    return result
+
+
+def _softmax(x: Array) -> Array:
+    e: Array = np.exp(x - x.max(axis=-1, keepdims=True))
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
+
+
+def _gelu(x: Array) -> Array:
+    # The tanh form (Hendrycks and Gimpel, 2016); training uses the same one.
+    result: Array = np.float32(0.5) * x * (1 + np.tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x**3)))
+    return result

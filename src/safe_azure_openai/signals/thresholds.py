@@ -1,0 +1,40 @@
+"""Where an answer counts: limits set on calibration data by ``training/calibrate.py``, one set per sensitivity."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Sensitivity", "Thresholds", "thresholds"]
+
+Sensitivity = Literal["balanced", "strict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Probabilities from 0 to 1; at or above, an answer counts.
+
+    ``violation`` is for requests that say themselves who they are for, ``police`` and ``police_image`` for the act
+    alone when the tenant is law enforcement (without and with a picture attached), ``real_time`` for live facial
+    recognition on a body-worn or dash-mounted camera by anyone; the others are for facts that only choose the rule.
+    """
+
+    violation: float
+    police: float
+    police_image: float
+    real_time: float
+    actor: float
+    camera: float
+    live: float
+    cooperative: float
+    country: float
+
+
+@lru_cache
+def thresholds(sensitivity: Sensitivity = "balanced") -> Thresholds:
+    """Return the limits of one sensitivity, from ``thresholds.toml``."""
+    data = tomllib.loads((Path(__file__).parent / "thresholds.toml").read_text(encoding="utf-8"))
+    return Thresholds(**{field.name: float(data[sensitivity][field.name]) for field in fields(Thresholds)})

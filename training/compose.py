@@ -1,0 +1,75 @@
+"""Requests composed of authored parts: who, what and how may stand in different places.
+
+Only for training; what is validated is always a whole, separately written item. Each recipe states the facts of its
+result from the facts of its parts.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from facts import Item, body, targets
+
+from safe_azure_openai.extract import from_json
+
+
+def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]:
+    """Return ``count`` new items, each from two or three authored ones of the same language or with English around."""
+    lines = [item.line for item in some]
+    standing_police = [x for x in lines if x.get("s") and x.get("le") and not x["fr"]]
+    standing_plain = [x for x in lines if x.get("s") and not x.get("le") and not x["fr"]]
+    asks = [x for x in lines if x["fr"] and not x.get("s") and not x.get("tools") and not x.get("h") and x.get("u")]
+    asks_nobody = [x for x in asks if not x.get("le")]
+    plain = [x for x in lines if not x["fr"] and not x.get("s") and x.get("u") and not x.get("img")]
+    nobody = [x for x in plain if not x.get("le")]
+    police_plain = [x for x in plain if x.get("le")]
+    recipes = (
+        (3, lambda: under(pick(standing_police, rng), pick(asks_nobody, rng))),
+        (2, lambda: under(pick(standing_police, rng), pick(nobody, rng))),
+        (2, lambda: under(pick(standing_plain, rng), pick(asks, rng))),
+        (1, lambda: under(pick(standing_plain, rng), pick(police_plain, rng))),
+        (2, lambda: after(pick(police_plain, rng), pick(asks_nobody, rng))),
+        (1, lambda: after(pick(police_plain, rng), pick(nobody, rng))),
+        (1, lambda: after(pick(nobody, rng), pick(asks, rng))),
+        (3, lambda: buried(pick(asks, rng), [pick(nobody, rng) for _ in range(rng.randint(2, 8))], rng)),
+        (3, lambda: buried(pick(plain, rng), [pick(nobody, rng) for _ in range(rng.randint(2, 8))], rng)),
+    )
+    weights = [w for w, _ in recipes]
+    makers = [m for _, m in recipes]
+    out = []
+    while len(out) < count:
+        line = rng.choices(makers, weights)[0]()
+        out.append(Item(from_json("/chat/completions", body(line)), targets(line), line["lang"], "composed", "composed", line))
+    return out
+
+
+def pick(lines: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    return rng.choice(lines)
+
+
+def merged(act: dict[str, Any], actor: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of an act and of whoever else is named: the most restrictive one that is supported."""
+    facts = {k: act[k] for k in ("fr", "cam", "live", "coop", "lang", "img") if k in act}
+    facts["le"] = act.get("le") or actor.get("le") or ""
+    if act.get("le") == "?" and actor.get("le"):
+        facts["le"] = actor["le"]
+    return facts
+
+
+def under(standing: dict[str, Any], ask: dict[str, Any]) -> dict[str, Any]:
+    """The standing context of one request over the question of another."""
+    return {**merged(ask, standing), "s": standing["s"], "u": ask["u"]}
+
+
+def after(first: dict[str, Any], ask: dict[str, Any]) -> dict[str, Any]:
+    """A question after an earlier turn about something else."""
+    return {**merged(ask, first), "h": [first["u"], "OK."], "u": ask["u"]}
+
+
+def buried(act: dict[str, Any], filler: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    """A request among other texts, as one paragraph of a longer message."""
+    parts = [x["u"] for x in filler]
+    parts.insert(rng.randint(0, len(parts)), act["u"])
+    cameras = {k: v for k, v in act.items() if k in ("cam", "live", "coop")}
+    return {"fr": act["fr"], "le": act.get("le", ""), "lang": act["lang"], "img": act.get("img", 0), **cameras, "u": "\n\n".join(parts)}

@@ -1,0 +1,52 @@
+"""Write a trained encoder as the package reads it: 8-bit weights, one scale per row, and the vocabulary.
+
+    python training/export.py build/encoder.pt src/safe_azure_openai/signals/meaning
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return 8-bit integers and the scales, one for each slice along the other axis."""
+    scale = np.abs(value).max(axis=axis, keepdims=True) / 127.0
+    scale[scale == 0] = 1.0
+    return np.round(value / scale).astype(np.int8), scale.astype(np.float16)
+
+
+def export(checkpoint: Path, target: Path) -> None:
+    saved = torch.load(checkpoint, map_location="cpu")
+    state = {k: v.float().numpy() for k, v in saved["state"].items()}
+    out: dict[str, np.ndarray] = {"shape": np.array([saved["layers"], saved["heads"]], dtype=np.int32)}
+
+    def wide(name: str, source: str) -> None:
+        out[name] = state[source].astype(np.float16)
+
+    out["word"], out["word.scale"] = narrow(state["word.weight"], 1)
+    wide("position", "position")
+    wide("embedding_norm", "embedding_norm.weight")
+    wide("embedding_norm_bias", "embedding_norm.bias")
+    for n in range(saved["layers"]):
+        for name in ("qkv", "out", "up", "down"):
+            # Stored input by output, so that a row vector is multiplied from the left; one scale per output.
+            out[f"{n}.{name}"], out[f"{n}.{name}.scale"] = narrow(state[f"layers.{n}.{name}.weight"].T, 0)
+            wide(f"{n}.{name}_bias", f"layers.{n}.{name}.bias")
+        for name in ("attention", "output"):
+            wide(f"{n}.{name}_norm", f"layers.{n}.{name}_norm.weight")
+            wide(f"{n}.{name}_norm_bias", f"layers.{n}.{name}_norm.bias")
+    out["head"] = state["head.weight"].T.astype(np.float32)
+    out["head_bias"] = state["head.bias"].astype(np.float32)
+    np.savez(target / "weights.npz", **out)
+    lines = [f"{piece}\t{score:.4f}" for piece, score in zip(saved["pieces"], saved["scores"], strict=True)]
+    (target / "vocabulary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    size = (target / "weights.npz").stat().st_size / 1e6
+    print(f"{len(lines)} pieces, {saved['layers']} layers, {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    export(Path(sys.argv[1]), Path(sys.argv[2]))

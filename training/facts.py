@@ -1,0 +1,96 @@
+"""Authored lines to requests and targets: what the encoder is trained to answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safe_azure_openai.extract import from_json
+from safe_azure_openai.model import Request
+
+DATA = Path(__file__).parent / "data"
+
+#: The questions, in the order of the network's outputs.
+HEADS = ("fr", "le", "fr_le", "us", "abroad", "body", "dash", "mobile", "fixed", "live", "coop", "rt")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One authored line: the request, the targets (None where the question does not arise), and where it is from."""
+
+    request: Request
+    targets: tuple[float | None, ...]
+    language: str
+    family: str
+    author: str
+    line: dict[str, Any]
+
+
+def body(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the chat completion that an authored line stands for."""
+    messages: list[dict[str, Any]] = []
+    if line.get("s"):
+        messages.append({"role": "system", "content": line["s"]})
+    for turn, text in enumerate(line.get("h") or ()):
+        messages.append({"role": "assistant" if turn % 2 else "user", "content": text})
+    content: list[dict[str, Any]] = []
+    if line.get("u"):
+        content.append({"type": "text", "text": line["u"]})
+    image = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9j/4AAQ"}}
+    content += [image] * int(line.get("img") or 0)
+    if line.get("fn"):
+        content.append({"type": "file", "file": {"filename": line["fn"]}})
+    if line.get("tr"):
+        messages.append({"role": "user", "content": content})
+        messages.append({"role": "tool", "tool_call_id": "call_1", "content": line["tr"]})
+    elif content:
+        messages.append({"role": "user", "content": content})
+    out: dict[str, Any] = {"model": "gpt-4o", "messages": messages}
+    if line.get("tools"):
+        out["tools"] = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.get("n", ""),
+                    "description": tool.get("d", ""),
+                    "parameters": {"type": "object", "description": parameters(tool.get("p"))},
+                },
+            }
+            for tool in line["tools"]
+        ]
+    return out
+
+
+def parameters(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
+    """Return the answers to ``HEADS``. Which country only arises where there is an agency."""
+    fr, le, cam, live = int(line["fr"]), line.get("le") or "", line.get("cam") or "", int(line.get("live") or 0)
+    coop = int(line.get("coop") or 0)
+    rt = fr and live and cam in {"body", "dash"} and not coop
+    country: tuple[float | None, float | None] = (None, None)
+    if le:
+        country = (float(le == "US"), float(le not in {"US", "?"}))
+    cameras = [float(cam == name) for name in ("body", "dash", "other", "fixed")]
+    return (float(fr), float(bool(le)), float(bool(fr and le)), *country, *cameras, float(live), float(coop), float(rt))
+
+
+def items(root: Path = DATA) -> Iterator[Item]:
+    """Yield every authored line below ``root``, by author and file."""
+    for path in sorted(root.glob("*/*.jsonl")):
+        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if not text.strip():
+                continue
+            try:
+                line = json.loads(text)
+                yield Item(
+                    from_json("/chat/completions", body(line)), targets(line), line.get("lang", "en"),
+                    line.get("k", ""), path.parent.name, line,
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise SystemExit(f"{path}:{number}: {error!r}") from error

