@@ -5,11 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: help demo test lint types unit contract eval bench docs clean
+.PHONY: help demo test lint types unit oldest contract eval bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
@@ -44,6 +44,12 @@ unit: $(READY) ## the tests, with branch coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
+oldest: tests/oldest.txt ## the tests with the oldest dependencies that are supported
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test --constraint $<
+	$(VENV)-oldest/bin/python -m pytest
+
 contract: $(READY) ## openai's own tests, against stock and against ours
 	$(BIN)/python -m tests.contract
 
@@ -57,4 +63,4 @@ docs: $(READY) ## the reference pages that are made from the code
 	$(BIN)/python docs/build.py
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
