@@ -91,13 +91,13 @@ def test_each_flip_names_a_change_that_turns_the_verdict(these: Facts) -> None:
     values = {name: fact.value for name, fact in these.items()}
     is_blocked = bool(DEFAULT.evaluate(these))
     for sentence in DEFAULT.flips(these):
-        name, _, rest = sentence.partition(" ")
-        change, _, outcome = rest.partition(": ")
+        outcome, _, change = sentence.partition(" if ")
         assert (outcome == "allowed") == is_blocked
-        wanted, is_exact, now = change.partition(" instead of ")
+        name, _, change = change.partition(" were ")
+        wanted, is_exact, now = change.partition(", not ")
         if not is_exact:
-            now = change.removeprefix("other than ")
-            wanted = next(choice for choice in (*FACT_VALUES[name], UNKNOWN) if choice != now)
+            now = change.removeprefix("not ")
+            wanted = " or ".join(choice for choice in (*(FACT_VALUES[name] or ("US", "DE")), UNKNOWN) if choice != now)
         assert now == values[name]
         for choice in wanted.split(" or "):
             assert bool(DEFAULT.evaluate(facts(**{**values, name: choice}))) != is_blocked
@@ -107,9 +107,9 @@ def test_a_blocked_request_is_told_what_would_allow_it() -> None:
     flips = DEFAULT.flips(facts(actor="law_enforcement", country="US", act="facial_recognition", stance="operational"))
 
     assert flips == (
-        "actor other than law_enforcement: allowed",
-        "act other than facial_recognition: allowed",
-        "stance other than operational: allowed",
+        "allowed if actor were not law_enforcement",
+        "allowed if act were not facial_recognition",
+        "allowed if stance were not operational",
     )
 
 
@@ -126,22 +126,22 @@ def test_an_allowed_request_is_told_which_rule_is_near() -> None:
     )
 
     assert flips == (
-        "actor law_enforcement instead of other: blocked by law-enforcement-identification",
-        "setting other than cooperative: blocked by real-time-mobile-camera",
+        "blocked by law-enforcement-identification if actor were law_enforcement, not other",
+        "blocked by real-time-mobile-camera if setting were not cooperative",
     )
 
 
 def test_several_values_that_would_turn_the_verdict_are_told_in_one_sentence() -> None:
     flips = DEFAULT.flips(facts(actor="other", act="facial_recognition", stance="operational", timing="real_time"))
 
-    assert "camera body_worn or dash_mounted instead of unknown: blocked by real-time-mobile-camera" in flips
+    assert "blocked by real-time-mobile-camera if camera were body_worn or dash_mounted, not unknown" in flips
 
 
 def test_a_rule_about_a_country_is_told_by_another_country() -> None:
     policy = Policy((pack("own", rule("us-only", Alternative((("country", frozenset({"US"})),)))),))
 
-    assert policy.flips(facts(country="US")) == ("country other than US: allowed",)
-    assert policy.flips(facts(country="DE")) == ("country US instead of DE: blocked by us-only",)
+    assert policy.flips(facts(country="US")) == ("allowed if country were not US",)
+    assert policy.flips(facts(country="DE")) == ("blocked by us-only if country were US, not DE",)
 
 
 def test_nothing_single_turns_a_request_about_nothing() -> None:
