@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -11,17 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from .decision import Decision
 from .errors import InspectionError, violation
-from .extract import from_json, from_wire
-from .merge import facts_of, is_for_law_enforcement, memory_of
-from .model import Evidence, Facts, Gap, Memory, Request, Wire
+from .model import Gap, Memory, Request, Wire
 from .policy import Policy
-from .session import Session, merge
-from .sinks import LoggingSink, Sink
+from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
 
 if TYPE_CHECKING:
+    from .judgement import Court
+    from .session import Session
     from .settings import Settings
-    from .signals.reading import Reading
     from .signals.thresholds import Sensitivity
 
 __all__ = ["Guard"]
@@ -29,9 +26,6 @@ __all__ = ["Guard"]
 Mode = Literal["enforce", "monitor"]
 OnUninspectable = Literal["block", "allow"]
 EvidenceKind = Literal["digest", "quote"]
-
-#: Requests of an upload that are judged one by one; a larger one is reported as cut off.
-MOST_REQUESTS = 100_000
 
 
 class Guard:
@@ -82,14 +76,13 @@ class Guard:
         from .sinks import JsonlSink
 
         settings = settings if settings is not None else Settings.load()
-        sinks = [JsonlSink(settings.audit_file)] if settings.audit_file else []
         return cls(
             Tenant.from_settings(settings),
             Policy.load(settings.policy),
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
             evidence=settings.evidence,
-            sinks=sinks,
+            sinks=[JsonlSink(settings.audit_file)] if settings.audit_file else [],
         )
 
     def check(self, path: str, body: object) -> Decision:
@@ -99,79 +92,25 @@ class Guard:
             path: the API path, such as ``"/chat/completions"``.
             body: what would be sent, as JSON-like values; never changed.
         """
+        from .extract import from_json
+
         return self.judge((from_json(path, body),))
 
-    def judge(self, requests: Sequence[Request], *, memory: Memory = Memory()) -> Decision:  # noqa: B008
+    def judge(self, requests: Sequence[Request], *, memory: Memory = Memory()) -> Decision:  # noqa: B008 - frozen
         """Return the decision about the requests of one call: the first that is blocked decides, else the first.
 
-        ``memory`` is what is known of the content that the server keeps for this call. Never raises.
+        ``memory`` is what is known of the content that the server keeps for this call.
         """
+        from .judgement import judge
+
         began = self._clock()
-        decision: Decision | None = None
-        gaps: list[Gap] = []
-        for request in requests[:MOST_REQUESTS]:
-            one = self._judge_one(request, memory)
-            gaps.extend(one.gaps)
-            if decision is None or one.is_blocked:
-                decision = replace(one, memory=merge(decision.memory, one.memory)) if decision else one
-            elif decision is not None:
-                decision = replace(decision, memory=merge(decision.memory, one.memory))
-            if one.is_blocked:
-                break
-        if len(requests) > MOST_REQUESTS:
-            gaps.append(Gap(f"/lines/{MOST_REQUESTS + 1}", "too_large"))
-        if decision is None:
-            decision = Decision("allow", _new_id(), "", policy=self.policy.refs)
-        return replace(decision, gaps=tuple(gaps), duration_us=(self._clock() - began) * 1e6)
+        decision = judge(self._court(), requests, memory)
+        return replace(decision, duration_us=(self._clock() - began) * 1e6)
 
-    def _judge_one(self, request: Request, memory: Memory) -> Decision:
-        from .signals import meaning
-        from .signals.reading import NOTHING, is_worth_reading, read
-        from .signals.thresholds import thresholds
+    def _court(self) -> Court:
+        from .judgement import Court
 
-        for_police = is_for_law_enforcement(self.tenant)
-        reading = (
-            read(request, meaning.load()) if is_worth_reading(request, memory, for_police=for_police) else NOTHING
-        )
-        limits = thresholds(self.sensitivity)
-        kept = memory_of(reading, memory, limits)
-        facts = facts_of(reading.without_evidence(), kept, self.tenant, limits, request.gaps)
-        matches = self.policy.evaluate(facts)
-        flips: tuple[str, ...] = ()
-        if matches:
-            facts = facts_of(reading, kept, self.tenant, limits, request.gaps)
-            flips = self.policy.flips(facts)
-        return Decision(
-            "block" if matches else "allow",
-            _new_id(),
-            request.path,
-            facts=facts,
-            matches=matches,
-            evidence=self._evidence(facts, request),
-            policy=self.policy.refs,
-            gaps=request.gaps,
-            memory=kept,
-            screened=reading is NOTHING,
-            flips=flips,
-        )
-
-    def _evidence(self, facts: Facts, request: Request) -> tuple[Evidence, ...]:
-        """Return the evidence of all facts with the digest of the words, and the words only where asked for."""
-        texts = {segment.pointer: segment.text for segment in request.segments}
-        out: dict[tuple[str, str], Evidence] = {}
-        for name, fact in facts.items():
-            for item in fact.evidence:
-                words = texts.get(item.pointer, "")[item.start : item.end or None]
-                out.setdefault(
-                    (name, item.pointer),
-                    replace(
-                        item,
-                        kind=name,
-                        digest=hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16],
-                        quote=words if self.evidence == "quote" else None,
-                    ),
-                )
-        return tuple(out.values())
+        return Court(self.tenant, self.policy, self.sensitivity, quotes=self.evidence == "quote")
 
     def admit(self, wire: Wire, session: Session, *, seen: set[str] | None = None) -> Decision:
         """Decide about a request that is about to be sent, record the decision, and raise if it must not be sent.
@@ -189,8 +128,7 @@ class Guard:
         stopped = self.mode == "enforce" and (decision.is_blocked or uninspected)
         digest = hashlib.sha256(wire.path.encode() + b"\0" + wire.body).hexdigest() if seen is not None else ""
         if seen is None or digest not in seen:
-            for sink in self.sinks:
-                sink.record(decision, tenant=self.tenant, sent=not stopped)
+            record_all(self.sinks, decision, tenant=self.tenant, sent=not stopped)
         if seen is not None:
             seen.add(digest)
         if stopped and decision.is_blocked:
@@ -200,23 +138,20 @@ class Guard:
         return decision
 
     def _decide(self, wire: Wire, session: Session) -> Decision:
+        from .extract import from_wire
+        from .judgement import new_id
+
         try:
             requests = from_wire(wire)
             links = [link for request in requests for link in request.links]
             return self.judge(requests, memory=session.recall(links) if links else Memory())
-        except Exception as error:  # what the guard cannot judge it must not clear: a fault of its own is a gap
+        except Exception as error:  # noqa: BLE001 - what the guard cannot judge it must not clear: its own fault is a gap
             return Decision(
                 "allow",
-                _new_id(),
+                new_id(),
                 wire.path,
                 policy=self.policy.refs,
                 gaps=(Gap("", "guard_error"),),
                 memory=Memory(is_unknown=True),
-                flips=(f"fault inside the guard: {type(error).__name__}",),
+                flips=(f"a fault inside the guard: {type(error).__name__}",),
             )
-
-
-def _new_id() -> str:
-    return "dec_" + secrets.token_hex(8)
-
-

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
+
+from ..toml_source import TomlSource
 
 __all__ = ["Sensitivity", "Thresholds", "thresholds"]
 
@@ -36,5 +37,6 @@ class Thresholds:
 @lru_cache
 def thresholds(sensitivity: Sensitivity = "balanced") -> Thresholds:
     """Return the limits of one sensitivity, from ``thresholds.toml``."""
-    data = tomllib.loads((Path(__file__).parent / "thresholds.toml").read_text(encoding="utf-8"))
-    return Thresholds(**{field.name: float(data[sensitivity][field.name]) for field in fields(Thresholds)})
+    path = Path(__file__).parent / "thresholds.toml"
+    limits = cast("dict[str, float]", TomlSource.parse(path.name, path.read_bytes()).data[sensitivity])
+    return Thresholds(**{field.name: float(limits[field.name]) for field in fields(Thresholds)})

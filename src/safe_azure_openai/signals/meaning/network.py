@@ -89,6 +89,14 @@ def _softmax(x: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    # The tanh form (Hendrycks and Gimpel, 2016); training uses the same one.
-    result: Array = np.float32(0.5) * x * (1 + np.tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x**3)))
-    return result
+    # The tanh form (Hendrycks and Gimpel, 2016); training uses the same one. In place: the arrays are the large ones.
+    t: Array = x * x
+    t *= np.float32(0.044715)
+    t += np.float32(1)
+    t *= x
+    t *= np.float32(0.7978845608)
+    np.tanh(t, out=t)
+    t += np.float32(1)
+    t *= x
+    t *= np.float32(0.5)
+    return t

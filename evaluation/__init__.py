@@ -1,0 +1,1 @@
+"""Score the guard over a corpus, through the real client."""

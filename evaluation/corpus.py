@@ -1,0 +1,52 @@
+"""Labelled requests as they lie on disk: one JSON object a line.
+
+``id, slice, lang, tenant, calls, label, rules``; a line with ``text`` instead of ``calls`` is an ordinary prompt, which
+must pass without a tenant and under that of a US police department.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+POLICE = {"sector": "law_enforcement", "country": "US", "serves": None}
+#: What ``$IMG`` in a data URL stands for: a grey pixel.
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+
+
+@dataclass(frozen=True)
+class Item:
+    """One labelled request: its calls in order; the label is that of the last."""
+
+    id: str
+    file: str
+    slice: str
+    language: str
+    tenant: dict[str, Any] | None
+    calls: tuple[dict[str, Any], ...]
+    is_violation: bool
+    rules: tuple[str, ...]
+
+
+def load(path: Path) -> Iterator[Item]:
+    """Yield the items of one JSONL file; an ordinary prompt gives two."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.replace("$IMG", PICTURE))
+            if "calls" in row:
+                yield Item(
+                    row["id"], path.stem, row["slice"], row["lang"], row["tenant"], tuple(row["calls"]),
+                    row["label"] == "block", tuple(row.get("rules") or ()),
+                )  # fmt: skip
+                continue
+            body = {"model": "gpt-4o", "messages": [{"role": "user", "content": row["text"]}]}
+            calls = ({"path": "/chat/completions", "body": body},)
+            for name, tenant in (("no tenant", None), ("US police", POLICE)):
+                yield Item(f"{row['id']}/{name}", path.stem, name, row["lang"], tenant, calls, False, ())
+        except (ValueError, KeyError) as error:
+            raise SystemExit(f"{path}:{number}: not an item of a corpus: {error!r}") from error

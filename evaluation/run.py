@@ -1,0 +1,112 @@
+"""Send each item through the real client, and count what would leave the machine."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import openai
+
+from safe_azure_openai import Decision, Guard, InspectionError, OpenAI, PolicyViolation, Tenant
+from safe_azure_openai.testing import Loopback, Received
+
+from .corpus import Item
+
+#: The HTTP library that this ``openai`` is built on.
+http: Any = importlib.import_module(openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an item. ``sent`` counts the requests and frames that left at its last call."""
+
+    item: Item
+    blocked: bool
+    rules: tuple[str, ...]
+    sent: int
+    error: str
+    judged_us: float
+    screened: bool
+
+    @property
+    def leaked(self) -> bool:
+        """Whether something left although the call was stopped. A socket's earlier events may have."""
+        return self.blocked and self.sent > 0 and self.item.calls[-1]["path"] != "/realtime"
+
+
+class Last:
+    """A sink that keeps the latest decision."""
+
+    decision: Decision | None = None
+
+    def record(self, decision: Decision, *, tenant: Tenant, sent: bool) -> None:
+        self.decision = decision
+
+
+@lru_cache
+def guard_for(tenant: tuple[tuple[str, Any], ...]) -> tuple[Guard, Last]:
+    last = Last()
+    fields = dict(tenant)
+    declared = Tenant(fields.get("sector") or "unknown", country=fields.get("country"), serves=fields.get("serves"))
+    return Guard(declared, sinks=[last]), last
+
+
+def run(item: Item, server: Loopback) -> Outcome:
+    """Return what became of ``item``: its calls are sent in order by one client of its own."""
+    guard, last = guard_for(tuple((item.tenant or {}).items()))
+    last.decision = None
+    blocked, rules, error, sent = False, (), "", 0
+    server.forget()
+    client = _client(server, listens=any(call["path"] == "/realtime" for call in item.calls)).with_guard(guard)
+    for call in item.calls:
+        before = len(server.requests) + len(server.frames)
+        try:
+            _send(client, call)
+        except PolicyViolation as violation:
+            blocked, rules = True, violation.rules
+        except InspectionError:
+            blocked, rules = True, ("not inspected",)
+        except Exception as raised:  # noqa: BLE001 - an item that breaks is counted, and the run goes on
+            error = f"{type(raised).__name__}: {raised}"[:200]
+        sent = len(server.requests) + len(server.frames) - before
+        if blocked or error:
+            break
+    decision = last.decision
+    return Outcome(
+        item, blocked, rules, sent, error, decision.duration_us if decision else 0.0, bool(decision and decision.screened)
+    )  # fmt: skip
+
+
+def _client(server: Loopback, *, listens: bool) -> OpenAI:
+    """Return a client of the stand-in: over loopback where sockets are needed, else within this process."""
+    if listens:
+        return OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0)
+
+    def handle(request: Any) -> Any:
+        path = request.url.path.removeprefix("/v1")
+        headers = tuple(request.headers.items())
+        reply = server.receive(Received(request.method, path, str(request.url), headers, request.content))
+        return http.Response(reply.status, content=b"".join(reply.chunks), headers={"content-type": reply.content_type})
+
+    transport = http.MockTransport(handle)
+    return OpenAI(
+        api_key="none", base_url="http://stand-in.invalid/v1", max_retries=0, http_client=http.Client(transport=transport)
+    )
+
+
+def _send(client: OpenAI, call: Mapping[str, Any]) -> None:
+    """Send one call of an item as an application would."""
+    body = call.get("body") or call
+    if "file_text" in body:
+        lines = body.get("purpose") in ("batch", "fine-tune", "evals")
+        name = body.get("filename") or ("upload.jsonl" if lines else "upload.txt")
+        client.files.create(file=(name, body["file_text"].encode()), purpose=body.get("purpose") or "assistants")
+    elif "events" in body:
+        with client.realtime.connect(model=body.get("model") or "gpt-realtime") as connection:
+            for event in body["events"]:
+                connection.send(event)
+    else:
+        client.post(call["path"], body=dict(body), cast_to=http.Response)
