@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, TypeGuard
 
 from ..model import Gap, Kind, Link, Origin, Segment
@@ -45,6 +46,7 @@ _NAME = {
     Origin.METADATA: Rule(Read.TEXT, Origin.METADATA),
     Origin.STANDING: Rule(Read.TEXT, Origin.STANDING),
 }
+_CONTEXTUAL = frozenset({"name", "url", "id", "encrypted_content"})
 _SCHEMA_MARKS = frozenset({"type", "properties", "$ref", "$defs", "anyOf", "oneOf", "allOf", "enum", "items", "const"})
 _SCHEMA_TEXTS = frozenset({"description", "title", "$comment", "default", "examples", "enum", "const"})
 
@@ -97,6 +99,13 @@ def _is_repeated(required: object, properties: object) -> bool:
 
 def _is_word(key: str) -> bool:
     return any(map(str.isalpha, key))
+
+
+@cache
+def _rules() -> dict[str, Rule]:
+    """Return what each key of the API says of its value."""
+    known = {key: ANY_ID if key.endswith(("_id", "_ids")) else PLAIN for key in vocabulary().keys}
+    return {**known, **KEYS}
 
 
 @dataclass(slots=True)
@@ -189,33 +198,43 @@ class Walk:
         return self._named(place)
 
     def _body(self, place: _Place, *, is_root: bool) -> Iterator[_Place]:
-        value = place.value
-        known = vocabulary().keys
+        value, rules, fixed = place.value, _rules(), vocabulary().values
         origin, part, name = self._around(place)
-        type_ = value.get("type")
         for raw, child in value.items():
             key = raw if type(raw) is str else str(raw)
-            rule = KEYS.get(key)
+            rule = rules.get(key)
             if rule is None:
                 rule = ANY_ID if key.endswith(("_id", "_ids")) else PLAIN
-                if key not in known and _is_word(key):
+                if _is_word(key):
                     self._string(key, below(place.pointer, key), _WORDS, origin)
-            if key == "name":
-                rule = _NAME.get(_METADATA if "role" in value else _STANDING if is_root else origin, _TEXT)
-            elif key == "url" and part is not None:
-                rule = Rule(_LINK_READ, kind=part)
-            elif key == "id":
-                rule = self._id_rule(place.rule, type_)
-            elif key == "encrypted_content" and type_ != "reasoning" and child:
-                # Earlier turns, sealed by the server: it knows them and we do not.
-                self.gap(below(place.pointer, key), "unknown_reference")
-            if child is None or child is True or child is False:
+            elif key in _CONTEXTUAL:
+                rule = self._contextual(key, place, part, origin, is_root=is_root)
+            if type(child) is str:
+                if rule is PLAIN and child in fixed:
+                    continue
+            elif child is None or child is True or child is False:
                 continue
             found = self._child(
                 child, below(place.pointer, key), rule, rule.origin or origin, rule.mode or _BODY, name, part
             )
             if found is not None:
                 yield found
+
+    def _contextual(self, key: str, place: _Place, part: Kind | None, origin: Origin, *, is_root: bool) -> Rule:
+        """Return the rule of a key that means what the object around it makes of it."""
+        value = place.value
+        if key == "name":
+            return _NAME.get(_METADATA if "role" in value else _STANDING if is_root else origin, _TEXT)
+        if key == "url":
+            return Rule(_LINK_READ, kind=part) if part is not None else PLAIN
+        if key == "encrypted_content":
+            if value.get("type") != "reasoning" and value[key]:
+                # Earlier turns, sealed by the server: it knows them and we do not.
+                self.gap(below(place.pointer, key), "unknown_reference")
+            return PLAIN
+        if value.get("type") == "item_reference":
+            return Rule(_ID_READ, link="item")
+        return Rule(_ID_READ, link=place.rule.link) if place.rule.link else ANY_ID
 
     @staticmethod
     def _around(place: _Place) -> tuple[Origin, Kind | None, str]:
@@ -231,12 +250,6 @@ class Walk:
             origin = ROLES.get(role, origin)
         name = value.get("filename") or value.get("file_name")
         return origin, part, name if type(name) is str else place.name
-
-    @staticmethod
-    def _id_rule(parent: Rule, type_: object) -> Rule:
-        if type_ == "item_reference":
-            return Rule(_ID_READ, link="item")
-        return Rule(_ID_READ, link=parent.link) if parent.link else ANY_ID
 
     def _named(self, place: _Place) -> Iterator[_Place]:
         """Keys the caller chose: metadata, arguments, prompt variables, the properties of a schema."""

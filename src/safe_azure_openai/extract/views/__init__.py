@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from .alphabets import acrostic, morse, nato
+from .assembly import assembled
 from .ciphers import pig_latin, reversed_whole, reversed_words, shifts
 from .encodings import ascii85, base32_text, base64_text, binary, hexadecimal, numbers
 from .escapes import backslashes, entities, joins, markup, percent, quoted_printable
@@ -39,6 +40,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("quoted_printable", quoted_printable),
     ("markup", markup),
     ("join", joins),
+    ("assembled", assembled),
     ("binary", binary),
     ("hex", hexadecimal),
     ("base64", base64_text),

@@ -21,8 +21,8 @@ _STRETCH = re.compile(r"[^\n:\"“”]*[^\W\d_][^\n:\"“”]*")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _PIG = re.compile(r"[A-Za-z'-]+ay\b|[A-Z'-]+AY\b")
 _ONSETS = frozenset(
-    "b bl br c ch chr cl cr d dr dw f fl fr g gh gl gn gr h j k kn kl kr l m n p ph phr pl pr ps q qu r rh s sc sch scr "
-    "sh shr sk sl sm sn sp sph spl spr squ st str sw t th thr tr tw v w wh wr x y z".split()
+    "b bl br c ch chr cl cr d dr dw f fl fr g gh gl gn gr h j k kn kl kr l m n p ph phr pl pr ps q qu r rh s sc sch "
+    "scr sh shr sk sl sm sn sp sph spl spr squ st str sw t th thr tr tw v w wh wr x y z".split()
 )
 
 
