@@ -88,7 +88,6 @@ def made_up(name: str, parameter: inspect.Parameter) -> Any:
 def special(path: str, folder: Path) -> dict[str, Any]:
     """Return the arguments of methods that look at them more closely than their annotations say."""
     file = folder / "words.txt"
-    inside = "/workspace"
     table: dict[str, dict[str, Any]] = {
         "responses.stream": {"input": "FORBIDDEN", "model": "gpt-4o"},
         "uploads.upload_file_chunked": {"file": file, "mime_type": "text/plain", "purpose": "assistants"},

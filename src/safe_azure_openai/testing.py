@@ -378,12 +378,13 @@ class _Socket:
         self._socket: socket.socket = handler.connection
         self._protocol = ServerProtocol()
         self._lock = threading.Lock()
+        self._message, self._is_text = b"", False
         head = f"{handler.requestline}\r\n{handler.headers.as_string().replace(chr(10), chr(13) + chr(10))}"
         self._protocol.receive_data(head.encode("latin-1"))
         handler.close_connection = True
 
     def serve(self) -> None:
-        from websockets.frames import OP_BINARY, OP_TEXT, Frame
+        from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT, Frame
         from websockets.http11 import Request
 
         (request,) = self._protocol.events_received()
@@ -396,17 +397,27 @@ class _Socket:
             while data := self._socket.recv(65536):
                 self._protocol.receive_data(data)
                 for frame in self._protocol.events_received():
-                    if isinstance(frame, Frame) and frame.opcode in (OP_TEXT, OP_BINARY):
-                        message = bytes(frame.data).decode() if frame.opcode is OP_TEXT else bytes(frame.data)
-                        for event in self._stand_in.hear(self, message):
-                            self.send(event)
+                    if isinstance(frame, Frame) and frame.opcode in (OP_CONT, OP_TEXT, OP_BINARY):
+                        self._take(frame.opcode is OP_TEXT, bytes(frame.data), is_last=frame.fin)
                 self._flush()
         finally:
             self._stand_in.closed(self)
 
+    def _take(self, is_text: bool, data: bytes, *, is_last: bool) -> None:
+        self._is_text = is_text or (self._is_text and bool(self._message))
+        self._message += data
+        if is_last:
+            message, self._message = self._message, b""
+            for event in self._stand_in.hear(self, message.decode() if self._is_text else message):
+                self.send(event)
+
     def send(self, event: Mapping[str, Any]) -> None:
         """Send a server event."""
+        from websockets.protocol import State
+
         with self._lock:
+            if self._protocol.state is not State.OPEN:
+                return  # the client has hung up, and need not wait for an answer
             self._protocol.send_text(json.dumps(event).encode())
         self._flush()
 
@@ -428,7 +439,7 @@ class _Socket:
 class MarkerGuard(Guard):
     """A guard for tests: blocks what contains ``marker`` anywhere, and lets everything else pass.
 
-    With an empty marker it blocks everything. ``wires`` are the requests it was asked about, in order, and ``memory`` is
+    With an empty marker it blocks everything. ``wires`` are the requests it was asked about, in order; ``memory`` is
     what it finds in each of them.
     """
 
