@@ -46,8 +46,10 @@ def test_unknown_bytes_are_what_their_place_takes_them_for() -> None:
 
 def test_the_text_of_a_drawing_is_read_too() -> None:
     svg = b"<svg><text>mugshot</text></svg>"
-    assert payload_of(svg, "image/svg+xml") == Payload("image", svg.decode())
-    assert from_base64(base64.b64encode(svg).decode(), media_type="image/svg+xml") == Payload("image", svg.decode())
+    assert payload_of(svg, "image/svg+xml") == Payload("image", svg.decode(), is_read=True)
+    assert from_base64(base64.b64encode(svg).decode(), media_type="image/svg+xml") == Payload(
+        "image", svg.decode(), is_read=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,8 +72,8 @@ def test_text_is_told_from_bytes(data: bytes, text: str | None) -> None:
 @pytest.mark.parametrize(
     ("url", "payload"),
     [
-        ("data:,who%20is%20he", Payload("file", "who is he")),
-        ("data:text/plain;charset=utf-8;base64,d2hvIGlzIGhl", Payload("file", "who is he")),
+        ("data:,who%20is%20he", Payload("file", "who is he", is_read=True)),
+        ("data:text/plain;charset=utf-8;base64,d2hvIGlzIGhl", Payload("file", "who is he", is_read=True)),
         ("DATA:IMAGE/PNG;BASE64,iVBORw0KGgo=", Payload("image")),
         ("data:application/pdf;base64,JVBERi0xLjc=", Payload("file")),
         ("https://a.example/x.png", None),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from ..model import Kind
+from .documents import document_text
 
 #: A data URL up to its comma. The media type may be missing.
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?((?:;[\w.+-]+(?:=[^;,]*)?)*),", re.ASCII | re.IGNORECASE)
@@ -50,10 +51,11 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b"))
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A decoded attachment: ``text`` is its content where it is text, else ``None``."""
+    """A decoded attachment: ``text`` is what words could be read, ``None`` if none; ``is_read``, whether all were."""
 
     kind: Kind
     text: str | None = None
+    is_read: bool = False
 
 
 def text_of(data: bytes) -> str | None:
@@ -97,7 +99,10 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
     if found is None or media_type.lower().startswith("image/svg"):
         text = text_of(data)
         if text is not None:
-            return Payload("file" if found is None else found, text)
+            return Payload("file" if found is None else found, text, is_read=True)
+    if found == "file":
+        text, is_whole = document_text(data)
+        return Payload("file", text or None, is_read=is_whole)
     return Payload(found or kind)
 
 
@@ -119,8 +124,9 @@ def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:
 def from_base64(text: str, *, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
     """Return what a base64 string holds; only its first bytes are decoded where they tell."""
     head = decode_base64(text[:64]) or b""
-    if kind_of(head, media_type, name) is not None and not media_type.lower().startswith("image/svg"):
-        return payload_of(head, media_type, name, kind)
+    known = kind_of(head, media_type, name)
+    if known is not None and known != "file" and not media_type.lower().startswith("image/svg"):
+        return Payload(known)
     data = decode_base64(text)
     return Payload(kind) if data is None else payload_of(data, media_type, name, kind)
 

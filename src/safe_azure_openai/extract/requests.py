@@ -99,12 +99,12 @@ def _read_body(wire: Wire, walk: Walk, path: str, rows: list[Request]) -> None:
 
 def _read_other(body: bytes, media_type: str, walk: Walk) -> None:
     payload = payload_of(body, media_type)
-    if payload.text is None and payload.kind == "file":
-        raise Undecodable
-    if payload.text is None:
+    if payload.kind != "file" or (payload.text is not None and not payload.is_read):
         walk.payload(payload, "", Origin.USER)
-    else:
+    elif payload.text is not None:
         walk.segments.append(Segment("text", Origin.USER, "", payload.text))
+    else:
+        raise Undecodable
 
 
 def _read_form(body: bytes, boundary: bytes, walk: Walk, path: str, rows: list[Request]) -> None:

@@ -141,12 +141,12 @@ class Walk:
             self.gaps.append(Gap(pointer, reason))
 
     def payload(self, payload: Payload, pointer: str, origin: Origin, name: str = "") -> None:
-        """Add an attachment: its text where it has any, else its name, and a gap where a document stays unread."""
+        """Add an attachment: its words where they were read, else its name; and a gap for a document with more."""
         if payload.text is not None:
             self.segments.append(Segment("text", _FILE, pointer, payload.text))
-        if payload.text is None or payload.kind != "file":
+        if payload.kind != "file" or not payload.is_read:
             self.segments.append(Segment(payload.kind, origin, pointer, name))
-        if payload.text is None and payload.kind == "file":
+        if payload.kind == "file" and not payload.is_read:
             self.gap(pointer, "unread_attachment")
 
     def adopt(self, other: Walk, pointer: str) -> None:

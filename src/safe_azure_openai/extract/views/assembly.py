@@ -38,22 +38,18 @@ def assembled(traits: Traits) -> list[Edit]:
             for found in _JOIN.finditer(text)
         ]
     if "+" in text or "}{" in text or "} {" in text:
-        edits += _sums(text, {at for edit in edits for at in (edit.start, edit.end - 1)})
+        edits += _sums(text)
     return sorted(edits, key=lambda edit: edit.start)
 
 
-def _list(strings: str, sign: str) -> str:
-    return sign.join(term[1:-1] for term in _TERM.findall(strings))
-
-
-def _sums(text: str, taken: set[int]) -> list[Edit]:
+def _sums(text: str) -> list[Edit]:
     values = {found[1]: found[2] or found[3] for found in _ASSIGNMENT.finditer(text)}
     if not values:
         return []
     edits: list[Edit] = []
     for found in [*_SUM.finditer(text), *_BRACED.finditer(text)]:
         terms = _TERM.findall(found[0])
-        if len(terms) > 1 and taken.isdisjoint(range(found.start(), found.end())):
+        if len(terms) > 1:
             known = [term[1:-1] if term[0] in "\"'" else values.get(term) for term in terms]
             whole = [value for value in known if value is not None]
             if len(whole) == len(terms):

@@ -19,7 +19,7 @@ _CLAUSE = re.compile(r"[^\n.:;!?\"“”()\[\]{}]+")
 # What may announce a backward stretch ends with a colon, a quotation mark or a line.
 _STRETCH = re.compile(r"[^\n:\"“”]*[^\W\d_][^\n:\"“”]*")
 _LETTERS = re.compile(r"[A-Za-z]+")
-_PIG = re.compile(r"[A-Za-z'-]+ay\b|[A-Z'-]+AY\b")
+_PIG = re.compile(r"\b[A-Za-z'-]{1,30}ay\b|\b[A-Z'-]{1,30}AY\b")
 _ONSETS = frozenset(
     "b bl br c ch chr cl cr d dr dw f fl fr g gh gl gn gr h j k kn kl kr l m n p ph phr pl pr ps q qu r rh s sc sch "
     "scr sh shr sk sl sm sn sp sph spl spr squ st str sw t th thr tr tw v w wh wr x y z".split()
@@ -172,14 +172,15 @@ def pig_latin(traits: Traits) -> list[Edit]:
     if endings < 3 or endings * 30 < len(text):
         return []
     found = list(_PIG.finditer(text))
-    odd = [match for match in found if match[0].lower() not in words("ay")]
-    if len(odd) < 3 or len(odd) * 3 < len(_LETTERS.findall(text)):
+    ordinary = words("ay")
+    odd = sum(match[0].lower() not in ordinary for match in found)
+    if odd < 3 or odd * 3 < len(_LETTERS.findall(text)):
         return []
     readings = [(match, _from_pig(match[0])) for match in found]
     return [
         Edit(match.start(), match.end(), reading, is_decoded=True)
         for match, reading in readings
-        if match in odd or reading in words("function")
+        if match[0].lower() not in ordinary or reading in words("function")
     ]
 
 

@@ -123,8 +123,7 @@ def markup(traits: Traits) -> list[Edit]:
             if _is_latin(text, found.start() - 1) or _is_latin(text, found.end())
         ]
     if "</" in text or "<!--" in text or "{}" in text or "()" in text or "[]" in text:
-        taken = {edit.start for edit in edits}
-        hollow = [found for found in _HOLLOW.finditer(text) if found.start() not in taken]
+        hollow = list(_HOLLOW.finditer(text))
         # Where they part letters, all of them go; elsewhere they are what they are.
         if any(_is_latin(text, found.start() - 1) and _is_latin(text, found.end()) for found in hollow):
             edits += [Edit(found.start(), found.end(), "") for found in hollow]

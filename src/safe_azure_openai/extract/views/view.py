@@ -38,12 +38,14 @@ class View:
         return self.indexes[index] if index < len(self.indexes) else (self.indexes[-1] + 1 if self.indexes else 0)
 
     def edited(self, edits: Iterable[Edit], kind: str) -> View:
-        """Return the reading after ``edits``, which are in order and do not overlap."""
+        """Return the reading after ``edits``, which are in order; one that overlaps an earlier one is left out."""
         before = self.indexes if self.indexes is not None else array("q", range(len(self.text)))
         parts: list[str] = []
         indexes: array[int] = array("q")
         at, is_decoded = 0, self.is_decoded
         for edit in edits:
+            if edit.start < at:
+                continue
             parts += [self.text[at : edit.start], edit.new]
             indexes.extend(before[at : edit.start])
             old = before[edit.start : edit.end]

@@ -1,0 +1,129 @@
+"""The words of office documents and of the simpler PDF files, as far as the standard library can read them."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+#: Bytes of one document that are unpacked; what is larger stays unread.
+MAX_UNPACKED = 32 * 1024 * 1024
+#: Parts that hold words: Word, PowerPoint, Excel, OpenDocument, EPUB and whatever is plain text in an archive.
+_WORDED = re.compile(
+    r"word/(?:document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml|ppt/(?:slides|notesSlides)/\w+\.xml"
+    r"|xl/sharedStrings\.xml|xl/worksheets/\w+\.xml|content\.xml|.*\.x?html?|docProps/(?:core|app)\.xml"
+)
+_OFFICE = frozenset({"[Content_Types].xml", "mimetype"})
+# Ends of paragraphs, rows, cells and lines. Must not match a run within a word ("</w:r>").
+_BREAK = re.compile(
+    r"</(?:w:p|a:p|text:p|text:h|si|row|p|h\d|div|li|tr|dc:\w+|cp:\w+)>|<(?:w:br|w:tab|a:br|br|text:tab)\b[^>]*>"
+)
+_TAG = re.compile(r"<[^>]*>")
+_SHOWN = re.compile(
+    rb"\[((?:[^\[\]\\]|\\.)*)\]\s*TJ|(\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]*>)\s*(?:Tj|'|\")|\b(T\*|(?:Td|TD|ET)\b)",
+    re.DOTALL,
+)
+_PIECE = re.compile(rb"\(((?:[^()\\]|\\.)*)\)|<([0-9A-Fa-f\s]*)>|(-\d{3,})", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b"", b"\n": b"", b"\r": b""}
+
+
+def document_text(data: bytes) -> tuple[str, bool]:
+    """Return the words found in a document, and whether those are all of its words.
+
+    Archives in an office format are read whole. Of a PDF, what stands in simple fonts is read, which proves nothing
+    about the rest. ``("", False)`` for what is neither, is encrypted or is too large.
+    """
+    if data.startswith(b"PK\x03\x04"):
+        return _office(data)
+    if data.startswith(b"%PDF"):
+        return _pdf(data), False
+    return "", False
+
+
+def _office(data: bytes) -> tuple[str, bool]:
+    texts: list[str] = []
+    left = MAX_UNPACKED
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = {info.filename for info in archive.infolist()}
+            names = sorted(filter(_WORDED.fullmatch, entries))
+            for name in names:
+                with archive.open(name) as part:
+                    content = part.read(left + 1)
+                left -= len(content)
+                if left < 0:
+                    return "\n".join(texts), False
+                texts.append(_plain(content.decode("utf-8", "replace")))
+            # Any other archive may hold files of every kind.
+            is_office = bool(names) and not _OFFICE.isdisjoint(entries)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError):
+        return "\n".join(texts), False  # broken, encrypted, or packed in a way that is not supported
+    return "\n".join(filter(None, texts)), is_office
+
+
+def _plain(markup: str) -> str:
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", markup)))
+    return "\n".join(line for line in map(str.strip, text.splitlines()) if line)
+
+
+def _pdf(data: bytes) -> str:
+    texts: list[str] = []
+    left = MAX_UNPACKED
+    for stream in _streams(data):
+        if left <= 0:
+            break
+        try:
+            stream = zlib.decompressobj().decompress(stream, left)
+        except zlib.error:
+            if b"Tj" not in stream and b"TJ" not in stream:
+                continue
+        left -= len(stream)
+        if b"Tj" in stream or b"TJ" in stream:
+            texts.append(_shown(stream))
+    return "\n".join(filter(None, texts))
+
+
+def _streams(data: bytes) -> Iterator[bytes]:
+    start = data.find(b"stream")
+    while start >= 0 and (end := data.find(b"endstream", start)) >= 0:
+        yield data[start + len(b"stream") : end].lstrip(b"\r\n")
+        start = data.find(b"stream", end + len(b"endstream"))
+
+
+def _shown(stream: bytes) -> str:
+    parts: list[str] = []
+    for found in _SHOWN.finditer(stream):
+        if found[3] is not None:
+            parts.append("\n")
+            continue
+        for piece in _PIECE.finditer(found[1] if found[1] is not None else found[2]):
+            if piece[3] is not None:
+                parts.append(" ")  # a wide gap within a line
+            else:
+                parts.append(_decoded(piece))
+    lines = (line.strip() for line in "".join(parts).splitlines())
+    text = "\n".join(line for line in lines if line)
+    # Glyph numbers of an embedded font are no words.
+    return text if sum(char.isprintable() or char == "\n" for char in text) * 10 > len(text) * 9 else ""
+
+
+def _decoded(piece: re.Match[bytes]) -> str:
+    if piece[2] is not None:
+        digits = re.sub(rb"\s", b"", piece[2])
+        raw = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
+    else:
+        raw = _ESCAPE.sub(_unescape, piece[1])
+    if raw.startswith(b"\xfe\xff"):
+        return raw[2:].decode("utf-16-be", "replace")
+    return raw.decode("cp1252", "replace")
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    code = found[1]
+    if code[:1].isdigit():
+        return bytes([int(code, 8) & 0xFF])
+    return _ESCAPED.get(code, code)
