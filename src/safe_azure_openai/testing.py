@@ -198,9 +198,8 @@ class Loopback:
             choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
             return Reply.of({**base, "object": "chat.completion", "choices": [choice], "usage": usage})
-        words: list[str] = re.findall(r"\S+\s*", text)
         pieces: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
-        pieces += [({"content": word}, None) for word in words]
+        pieces += [({"content": word}, None) for word in _words(text)]
         pieces += [({}, "stop")]
         return Reply.events(
             *(
@@ -217,16 +216,18 @@ class Loopback:
         response = self.response(body)
         if not body.get("stream"):
             return Reply.of(response)
-        delta: dict[str, Any] = {
-            "item_id": "msg_1",
-            "output_index": 0,
-            "content_index": 0,
-            "delta": "Hello",
-            "logprobs": [],
-        }
+        item: dict[str, Any] = response["output"][0]
+        part: dict[str, Any] = item["content"][0]
+        at: dict[str, Any] = {"output_index": 0}
+        within: dict[str, Any] = {**at, "item_id": item["id"], "content_index": 0, "logprobs": []}
         events: list[dict[str, Any]] = [
             {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},
-            {"type": "response.output_text.delta", **delta, "logprobs": []},
+            {"type": "response.output_item.added", **at, "item": {**item, "status": "in_progress", "content": []}},
+            {"type": "response.content_part.added", **within, "part": {**part, "text": ""}},
+            *({"type": "response.output_text.delta", **within, "delta": word} for word in _words(part["text"])),
+            {"type": "response.output_text.done", **within, "text": part["text"]},
+            {"type": "response.content_part.done", **within, "part": part},
+            {"type": "response.output_item.done", **at, "item": item},
             {"type": "response.completed", "response": response},
         ]
         return Reply.events(*((event["type"], {**event, "sequence_number": n}) for n, event in enumerate(events)))
@@ -298,6 +299,10 @@ def _json(body: str | bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S+\s*", text)
 
 
 class _Server(ThreadingHTTPServer):
