@@ -1,16 +1,18 @@
-"""Write the two tables that ``extract/views`` reads: look-alike letters and letter pairs.
+"""Write the tables that ``extract/views`` reads: look-alike letters, letter pairs, and the lexicon.
 
 Usage: ``python tests/extract/make_tables.py <confusables.json> <folder of JSONL>``.
 Sources: Unicode UTS 39 confusables.txt, in the JSON form of the package confusable-homoglyphs 3.3.1 (only single
 letters that look like one ASCII letter, and that compatibility normalisation does not already fold); and the project's
-own training prompts, of which nothing but the frequency of letter pairs is kept.
+own training prompts, of which the frequency of letter pairs and the words that come in several are kept.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+import textwrap
 import unicodedata
 from collections import Counter
 from itertools import pairwise
@@ -37,6 +39,7 @@ LATIN_LANGUAGES = {
     "no",
     "fi",
 }
+MIN_PROMPTS = 4
 SYMBOLS = " abcdefghijklmnopqrstuvwxyz"
 #: Letters used to look like others that UTS 39 does not list: small capitals, turned and hooked letters, Cyrillic and
 #: Greek letters of like shape, currency signs. Target, then the letters that stand for it.
@@ -87,6 +90,17 @@ def pairs(folder: Path) -> list[list[int]]:
     return table
 
 
+def lexicon(folder: Path) -> list[str]:
+    """Return the words of three letters and more that come in several prompts, without accents, in lower case."""
+    counts: Counter[str] = Counter()
+    for file in sorted(folder.rglob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            text = unicodedata.normalize("NFD", " ".join(str(row.get(key, "")) for key in ("s", "u", "tr")).lower())
+            counts.update(set(re.findall(r"[a-z]{3,}", re.sub("[\u0300-\u036f]", "", text))))
+    return sorted(word for word, count in counts.items() if count >= MIN_PROMPTS)
+
+
 def main(confusables: Path, prompts: Path) -> None:
     lines = [
         "# Letters that look like ASCII letters: the ASCII letter, then its look-alikes.",
@@ -100,6 +114,13 @@ def main(confusables: Path, prompts: Path) -> None:
         "# Made by tests/extract/make_tables.py from the project's own prompts in languages of Latin script.",
     ]
     lines += [" ".join(map(str, row)) for row in pairs(prompts)]
+    words = "\n".join(textwrap.wrap(" ".join(lexicon(prompts)), 120))
+    (TARGET / "lexicon.txt").write_text(
+        "# Words of several of the project's own prompts, without accents. Made by tests/extract/make_tables.py.\n"
+        + words
+        + "\n",
+        encoding="utf-8",
+    )
     (TARGET / "pairs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import re
 import string
 from functools import cache
 
-from .letters import PLAUSIBLE_BITS, common_share, known, plausibility, words, written
+from .letters import PLAUSIBLE_BITS, common_share, known, lexicon, plausibility, words, written
 from .traits import Traits
 from .view import Edit
 
@@ -101,12 +101,16 @@ def _best_shift(traits: Traits) -> int | None:
     before = plausibility(strange)
     best = max(range(1, 27), key=lambda undo: plausibility(strange.translate(_shift(undo))))
     after = plausibility(strange.translate(_shift(best)))
-    return best if after > PLAUSIBLE_BITS + 0.5 and after > before + 2 * _MARGIN_BITS else None
+    if after > PLAUSIBLE_BITS + 0.5 and after > before + 2 * _MARGIN_BITS and len(strange) > 11:
+        return best
+    # A few letters can be likely by chance; common words cannot.
+    best = max(range(1, 27), key=lambda undo: common_share(strange.translate(_shift(undo))))
+    return best if common_share(strange.translate(_shift(best))) > 0.6 else None
 
 
 def _strange_clause(text: str) -> str:
     """Return the longest clause of a short text that can be no words as it stands, ``""`` if all can."""
-    if not 11 < len(text) <= _SHORT:
+    if not 7 < len(text) <= _SHORT:
         return ""
     strange = ""
     for clause in _CLAUSE.findall(text):
@@ -115,7 +119,7 @@ def _strange_clause(text: str) -> str:
         if (
             not is_common
             and clause.isascii()
-            and sum(map(len, _LETTERS.findall(clause))) > max(11, len(clause) * 2 // 3)
+            and sum(map(len, _LETTERS.findall(clause))) > max(7, len(clause) * 2 // 3)
         ):
             strange = max(strange, clause, key=len)
     return strange if strange and plausibility(strange) < PLAUSIBLE_BITS else ""
@@ -129,7 +133,9 @@ def is_reversed(traits: Traits) -> bool:
         return False
     text = traits.text
     backwards = text[::-1]
-    return common_share(backwards) >= common_share(text) + 0.3 and plausibility(backwards) > plausibility(text)
+    shares = common_share(backwards) - common_share(text)
+    bits = plausibility(backwards) - plausibility(text)
+    return (shares >= 0.3 and bits > 0) or (shares >= 0.1 and bits >= _MARGIN_BITS)
 
 
 def reversed_whole(traits: Traits) -> list[Edit]:
@@ -190,8 +196,10 @@ def _from_pig(word: str) -> str:
     if stem[-1:].lower() in ("w", "y", "h"):
         candidates.append(stem[:-1])  # the word began with a vowel
     candidates.append(stem)
+    if stem[:1].lower() in "aeiou" and stem[-1:].lower() == "w":
+        candidates.insert(0, stem[:-1])
     candidates = [candidate.lower() for candidate in candidates]
-    for vocabulary in (words("function", "field"), words()):
+    for vocabulary in (words("function", "field"), lexicon()):
         for candidate in candidates:
             if candidate in vocabulary:
                 return candidate

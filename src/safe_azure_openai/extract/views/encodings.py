@@ -17,6 +17,7 @@ from .view import Edit
 MAX_DECODED = 65_536
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_TAIL = re.compile(r"\s+([A-Za-z0-9+/_-]{2,8}={0,2})(?!\S)")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{8,}={0,6}(?![A-Za-z0-9])")
 _HEX = re.compile(r"(?<![\w\\])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:, ?|[ :;-]|\n)?){4,}(?!\w)")
 _PRINTABLE_HEX = frozenset(
@@ -24,7 +25,7 @@ _PRINTABLE_HEX = frozenset(
 )
 _BINARY = re.compile(r"(?<!\w)(?:[01]{7,8}[\s,]{0,2}){3,}(?!\w)|(?<!\w)(?:[01]{8}){3,}(?!\w)")
 _NUMBERS = re.compile(r"\d{1,3}(?:[\s,;-]{1,3}(?:/ ?|\| ?)?\d{1,3}){5,}(?![\w.])")
-_ASCII85 = re.compile(r"<~([!-uz\s]+)~>|(?<!\S)[!-~]{15,}(?!\S)")
+_ASCII85 = re.compile(r"<~([!-uz\s]+)~>|(?<!\S)[!-~]{10,}(?!\S)")
 _SIGNS = frozenset(string.punctuation)
 
 
@@ -54,8 +55,14 @@ def base64_text(traits: Traits) -> list[Edit]:
     for run in _runs(_BASE64, traits.text):
         joined = "".join(found[0] for found in run)
         words = _decode64(joined) if len(run) > 1 else None
+        end = run[-1].end()
+        # The last of several lines may be too short to be told from a word.
+        tail = _TAIL.match(traits.text, end) if len(joined) % 4 == 0 and len(run[-1][0]) > 15 else None
+        longer = _decode64(joined + tail[1]) if tail else None
+        if tail and longer is not None and (len(run) > 1 or tail[1].endswith("=")):
+            words, end = longer, tail.end()
         if words is not None:
-            edits.append(Edit(run[0].start(), run[-1].end(), words, is_decoded=True))
+            edits.append(Edit(run[0].start(), end, words, is_decoded=True))
             continue
         for found in run:
             words = _decode64(found[0])
@@ -166,7 +173,7 @@ def numbers(traits: Traits) -> list[Edit]:
 
 def _decode_numbers(found: str) -> str | None:
     values = [int(number) for number in re.findall(r"\d+", found)]
-    if all(32 <= value < 127 or value == 10 for value in values):
+    if all(value in (10, 13) or 32 <= value < 256 for value in values):
         words = _words_in(bytes(values))
         return words if words is not None and (is_plausible(words) or common_share(words) > 0.3) else None
     if not all(1 <= value <= 26 for value in values) or len(values) < 7 or "," in found or ";" in found:
@@ -181,7 +188,7 @@ def _decode_numbers(found: str) -> str | None:
 def ascii85(traits: Traits) -> list[Edit]:
     """Words in ASCII85 or base85."""
     is_likely = "<~" in traits.text or any(
-        len(token) > 14 and len(_SIGNS.intersection(token)) > 3 and _decode85(token[:20]) for token in traits.long
+        len(token) > 9 and len(_SIGNS.intersection(token)) > 1 and _decode85(token[:20]) for token in traits.long
     )
     return _spans(_ASCII85, traits.text, _decode85) if is_likely else []
 
@@ -193,6 +200,7 @@ def _decode85(found: str) -> str | None:
             words = _words_in(decode(token.encode("ascii", "ignore")[: MAX_DECODED * 2]))
         except ValueError:
             continue
-        if words is not None:
+        # A few characters decode to something printable now and then.
+        if words is not None and (len(words) > 15 or (words.isascii() and is_plausible(words))):
             return words
     return None

@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from .letters import known, plausibility
+from .letters import known, plausibility, words
 from .traits import Traits
 from .view import Edit
 
@@ -28,7 +28,7 @@ _ESCAPED_LETTERS = re.compile(r"(?:\\[A-Za-z]){3,}")
 _EMPHASIS = re.compile(r"(\*\*|\*|~~)([^\W\d_]{1,20})\1")
 # Inline tags, comments and empty brackets. Must not match "<br>" or "</p>", which part words.
 _HOLLOW = re.compile(
-    r"<!--[^>]{0,80}-->|</?(?:b|i|u|s|em|strong|span|wbr|font|mark|sub|sup|small)\b[^<>]{0,40}>|\{\}|\(\)|\[\]",
+    r"(?:<!--[^>]{0,80}-->|</?(?:b|i|u|s|em|strong|span|wbr|font|mark|sub|sup|small)\b[^<>]{0,40}>|\{\}|\(\)|\[\])+",
     re.IGNORECASE,
 )
 # The end of one string and the beginning of the next: "fa" + "cial". Must not match '"a", "b"' or '"Yes". "No"'.
@@ -55,7 +55,12 @@ def percent(traits: Traits) -> list[Edit]:
     if "%" not in traits.text:
         return []
     edits = _decoded(_PERCENT, traits.text, unquote)
-    return edits if _are_letters(edits, 3) or sum(edit.new == " " for edit in edits) > 3 else []
+    return edits if _are_letters(edits, 3) or sum(edit.new == " " for edit in edits) > 3 or _is_bare(traits) else []
+
+
+def _is_bare(traits: Traits) -> bool:
+    """Return whether the text is one piece without blanks, and no link."""
+    return len(traits.tokens) == 1 and "%20" in traits.text and "/" not in traits.text
 
 
 def entities(traits: Traits) -> list[Edit]:
@@ -134,7 +139,7 @@ def _is_cut(word: str) -> bool:
     """Return whether a word with hyphens is a common word cut up, or a likely one cut into many bits."""
     pieces = word.split("-")
     joined = "".join(pieces)
-    if known(joined):
+    if joined in words("field") or (known(joined) and (len(joined) > 6 or len(pieces) > 2)):
         return not all(map(known, pieces))
     is_bits = len(pieces) > 2 and max(map(len, pieces)) < 5 and len(joined) > 6
     return is_bits and not any(map(known, pieces)) and plausibility(joined) > -4.0

@@ -36,22 +36,24 @@ _CERTAIN = 3
 def leet(traits: Traits) -> list[Edit]:
     """f4c14l r3c0gn1t10n becomes facial recognition; ordinals, units and model numbers stay."""
     readings: dict[str, tuple[int, int, str]] = {}
+    faint: dict[str, tuple[int, int, str]] = {}
     certain = likely = 0
     for token in traits.odd:
         if len(token) > 40 or _ODD.search(token) is None:
             continue
         start, end = _trimmed(token)
-        bare = token[start:end]
-        word = _word(bare)
-        if word is not None:
-            readings[token] = (start, end, word)
-            # "1s" is a second, and "is" among other words in disguise; alone it proves nothing.
-            if not _ORDINARY.match(bare):
-                certain += known(word.lower()) and len(word) > 3
-                likely += 1
+        word, is_likely = _word(token[start:end])
+        if not word:
+            continue
+        # "1s" is a second, and "is" among other words in disguise; alone it proves nothing.
+        if is_likely and not _ORDINARY.match(token[start:end]):
+            certain += known(word.lower()) and len(word) > 3
+            likely += 1
+        (readings if is_likely else faint)[token] = (start, end, word)
     if not certain and likely < 2:
         return []
-    if certain >= _CERTAIN:
+    if certain >= _CERTAIN or len(readings) * 2 >= len(traits.tokens):
+        readings.update(faint)
         for token in traits.odd:
             if token not in readings and len(token) < 5 and (word := _figures(token)):
                 readings[token] = (0, len(token), word)
@@ -77,24 +79,22 @@ def _trimmed(token: str) -> tuple[int, int]:
     return start, max(end, start)
 
 
-def _word(token: str) -> str | None:
-    if _ODD.search(token) is None:
-        return None
+def _word(token: str) -> tuple[str, bool]:
+    """Return the word that a token spells, ``""`` for none, and whether it is likely that it means to."""
+    if _ODD.search(token) is None or "://" in token:
+        return "", False
     drawn = _DRAWN_PATTERN.sub(lambda found: _DRAWN[found[0]], token)
-    if "://" in token or not any(char.isalpha() for char in drawn):
-        return None
     choices = [_SINGLE.get(char, char) for char in drawn]
-    if not all(choice.isalpha() or choice in "'-" for choice in choices):
-        return None
-    ambiguous = [index for index, choice in enumerate(choices) if len(choice) > 1]
-    if len(ambiguous) > _MAX_AMBIGUOUS:
+    if not any(map(str.isalpha, drawn)) or not all(choice.isalpha() or choice in "'-" for choice in choices):
+        return "", False
+    if sum(len(choice) > 1 for choice in choices) > _MAX_AMBIGUOUS:
         choices = [choice[0] for choice in choices]
     spellings = ["".join(letters) for letters in product(*choices)]
     for spelling in spellings:
         if known(spelling.lower()):
-            return spelling
+            return spelling, True
         if "ph" in spelling and known(spelling.replace("ph", "f").lower()):
-            return spelling.replace("ph", "f")
+            return spelling.replace("ph", "f"), True
     best = max(spellings, key=plausibility)
     is_spelt = sum(map(str.isalpha, token)) >= 2 and len(best) > 3
-    return best if is_spelt and plausibility(best) > -4.6 else None
+    return best, is_spelt and plausibility(best) > -4.6

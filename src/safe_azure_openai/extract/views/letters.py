@@ -34,6 +34,12 @@ def words(*sections: str) -> frozenset[str]:
 
 
 @cache
+def lexicon() -> frozenset[str]:
+    """Return every word there is: those of ``words.txt`` and those of the project's own prompts."""
+    return words().union(*(line.split() for line in data_lines("lexicon.txt")))
+
+
+@cache
 def common() -> frozenset[str]:
     """Return the words that hold sentences together and those of the field, in any language."""
     return words("function", "german", "romance", "others", "field")
@@ -84,8 +90,8 @@ def is_plausible(text: str) -> bool:
 
 
 def known(token: str) -> bool:
-    """Return whether ``token`` is one of the common words."""
-    return token in words()
+    """Return whether ``token``, in lower case without accents, is one of the words of ``words.txt`` or the lexicon."""
+    return token in lexicon()
 
 
 def common_share(text: str) -> float:
@@ -95,12 +101,18 @@ def common_share(text: str) -> float:
     return sum(token in common() for token in tokens) / len(tokens) if tokens else 0.0
 
 
+@cache
+def _pieces() -> frozenset[str]:
+    """Return what letters without blanks are cut into: short words only if they hold sentences together."""
+    return words("function", "german", "romance", "others", "field") | {word for word in lexicon() if len(word) > 4}
+
+
 def segment(letters: str, *, max_word: int = 16) -> list[str] | None:
     """Return ``letters`` cut into common words, ``None`` if more than a quarter of them would be left over.
 
     The cut with the fewest letters outside known words wins, then the one with the fewest pieces.
     """
-    vocabulary = words()
+    vocabulary = _pieces()
     lower = fold(letters)
     if len(lower) != len(letters):
         return None

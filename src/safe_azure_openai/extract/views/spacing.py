@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .letters import known, plausibility, segment, words
+from .letters import common, known, plausibility, segment, words
 from .traits import Traits
 from .view import Edit
 
@@ -48,8 +48,8 @@ def _together(run: str, sign: str) -> str | None:
         cut = None if known(group.lower()) else segment(group)
         cuts += cut or [group]
     # A legend ("a b c d"), options ("A / B / C / D") and spelt names do not become words.
-    common = sum(len(word) for word in cuts if len(word) > 2 and is_common(word.lower()))
-    is_words = common * 2 >= len(letters) or (len(letters) > 11 and plausibility(" ".join(cuts)) > -4.2)
+    shared = sum(len(word) for word in cuts if len(word) > 2 and is_common(word.lower()))
+    is_words = shared * 2 >= len(letters) or (len(letters) > 11 and plausibility(" ".join(cuts)) > -4.2)
     return " ".join(cuts) if is_words or not letters.isascii() else None
 
 
@@ -71,6 +71,6 @@ def identifiers(traits: Traits) -> list[Edit]:
     edits: list[Edit] = []
     for found in _SNAKE_SENTENCE.finditer(traits.text):
         pieces = found[0].lower().split(found[1])
-        if sum(map(known, pieces)) * 2 >= len(pieces):
+        if len(common().intersection(pieces)) * 2 >= len(pieces):
             edits.append(Edit(found.start(), found.end(), found[0].replace(found[1], " ")))
     return edits

@@ -47,4 +47,4 @@ class Traits:
     @cached_property
     def is_strange(self) -> bool:
         """Whether the text is short and has hardly a common word: letters may have been moved."""
-        return 11 < len(self.text) <= 480 and len(self.tokens & written()) * 3 < len(self.tokens)
+        return 7 < len(self.text) <= 480 and len(self.tokens & written()) * 2 < len(self.tokens)

@@ -160,7 +160,8 @@ def lookalikes(traits: Traits) -> list[Edit]:
             words += 1
         else:
             foreign += 1
-    if len(mixed) + len(whole) < 2:
+    # One Cyrillic letter in a Latin word is no accident; one Greek letter may be science ("TNFα").
+    if len(mixed) + len(whole) < 2 and not any("\u0400" <= text[edit.start] < "\u0530" for edit in mixed):
         return []
     return sorted(mixed + whole if foreign * 4 <= words else mixed, key=lambda edit: edit.start)
 
