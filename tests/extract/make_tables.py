@@ -1,4 +1,4 @@
-"""Write the tables that ``extract/views`` reads: look-alike letters, letter pairs, and the lexicon.
+"""Write the tables that ``extract/disguise`` reads: look-alike letters, letter pairs, and the lexicon.
 
 Usage: ``python tests/extract/make_tables.py <confusables.json> <folder of JSONL>``.
 Sources: Unicode UTS 39 confusables.txt, in the JSON form of the package confusable-homoglyphs 3.3.1 (only single
@@ -18,7 +18,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-TARGET = Path(__file__).parents[2] / "src/safe_azure_openai/extract/views"
+TARGET = Path(__file__).parents[2] / "src/safe_azure_openai/extract/disguise"
 LATIN_LANGUAGES = {
     "en",
     "de",

@@ -15,8 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from safe_azure_openai.extract import View, views
-from safe_azure_openai.extract.views import CHUNK, letters
-from safe_azure_openai.extract.views.view import Edit
+from safe_azure_openai.extract.disguise import CHUNK, letters
+from safe_azure_openai.extract.view import Edit
 
 SENTENCES = (
     "Which of the wanted men is this? Run his face against the booking photos.",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from ..model import Kind
-from .documents import document_text
 
 #: A data URL up to its comma. The media type may be missing.
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?((?:;[\w.+-]+(?:=[^;,]*)?)*),", re.ASCII | re.IGNORECASE)
@@ -101,6 +100,8 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
         if text is not None:
             return Payload("file" if found is None else found, text, is_read=True)
     if found == "file":
+        from .documents import document_text  # few requests carry documents
+
         text, is_whole = document_text(data)
         return Payload("file", text or None, is_read=is_whole)
     return Payload(found or kind)

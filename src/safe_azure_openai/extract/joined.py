@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 
 from ..model import Origin, Request
-from .views.letters import known
 
 _LAST = re.compile(r"[^\W\d_]+\Z")
 _FIRST = re.compile(r"[^\W\d_]+")
@@ -29,6 +28,8 @@ def joined(request: Request, *, origins: Collection[Origin] = (Origin.STANDING, 
 
 def _is_cut(before: str, after: str) -> bool:
     """Return whether a cut between two texts runs through a word."""
+    from .disguise.letters import known  # as late as `views` does
+
     last, first = _LAST.search(before), _FIRST.match(after)
     if last is None or first is None or not first[0][0].islower():
         return False

@@ -9,9 +9,9 @@ import string
 from collections.abc import Callable, Iterator
 
 from ..attachments import decode_base64
+from ..view import Edit
 from .letters import common_share, is_plausible, known, plausibility, segment
 from .traits import Traits
-from .view import Edit
 
 #: Characters of decoded text kept; more is cut off.
 MAX_DECODED = 65_536

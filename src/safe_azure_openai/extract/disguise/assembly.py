@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..view import Edit
 from .traits import Traits
-from .view import Edit
 
 # a = "who is", B: 'this'. Must not match a key of JSON ('"a": "b"': the quotation mark before the colon).
 _ASSIGNMENT = re.compile(

@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterator
 
+from ..view import Edit, View
 from .alphabets import acrostic, morse, nato
 from .assembly import assembled
 from .ciphers import pig_latin, reversed_whole, reversed_words, shifts
@@ -20,9 +21,8 @@ from .leet import leet
 from .spacing import identifiers, spaced
 from .traits import Traits
 from .unicode import invisible, lookalikes, marks, styled
-from .view import Edit, View
 
-__all__ = ["View", "views"]
+__all__ = ["readings"]
 
 _BLANK = re.compile(r"\s")
 
@@ -64,35 +64,15 @@ ALTERNATIVES: dict[str, tuple[str, Step]] = {"reversed": ("reversed_words", reve
 LAST: tuple[tuple[str, Step], ...] = (("identifier", identifiers),)
 
 MAX_ROUNDS = 4
-MAX_VIEWS = 6
 #: Characters undone together. In a long text the little that looks odd somewhere must not set off a search everywhere.
 CHUNK = 8192
 
 
-def views(text: str, *, max_chars: int = 1_048_576) -> tuple[View, ...]:
-    """Return the readings that a disguise could hide in ``text``, plainest first.
-
-    Args:
-        text: one segment, before any normalisation.
-        max_chars: characters (not bytes) looked at; what follows stands in each reading as it was sent.
-    Returns:
-        1 to 6 views. ``result[0]`` is ``text``, ``result[1]`` the text with every disguise undone that was found, the
-        others are other ways to undo one of them; ``view.origin(i)`` maps an index back to ``text``.
-    Raises:
-        ValueError: ``max_chars`` is below 1.
-    """
-    if max_chars < 1:
-        raise ValueError("max_chars must be at least 1")
-    plain = View(text)
+def readings(text: str, max_chars: int) -> list[View]:
+    """Return the readings of a text besides the plain one; ``views`` says more."""
     if len(text) <= CHUNK and len(text) <= max_chars:
-        readings = _readings(text)
-    else:
-        readings = _joined([(chunk, _readings(chunk)) for chunk in _chunks(text[:max_chars])], text[max_chars:])
-    found = {text: plain}
-    for view in readings:
-        if view.text.strip():
-            found.setdefault(view.text, view)
-    return tuple(found.values())[:MAX_VIEWS]
+        return _readings(text)
+    return _joined([(chunk, _readings(chunk)) for chunk in _chunks(text[:max_chars])], text[max_chars:])
 
 
 def _readings(text: str) -> list[View]:

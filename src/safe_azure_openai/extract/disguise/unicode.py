@@ -6,9 +6,9 @@ import re
 import unicodedata
 from functools import cache
 
+from ..view import Edit
 from .letters import data_lines, fold
 from .traits import Traits
-from .view import Edit
 
 # Characters that show nothing or only steer: default-ignorable characters of Unicode 15 and bidirectional controls.
 # Must not match a blank.

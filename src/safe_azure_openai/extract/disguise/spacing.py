@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..view import Edit
 from .letters import common, known, plausibility, segment, words
 from .traits import Traits
-from .view import Edit
 
 # Single letters parted by one and the same sign, at least four; two blanks or a slash part words. Must not match
 # "e.g. a", a row of a table ("| a | b |") or initials ("J. R. R. Tolkien": the sign there is two characters).

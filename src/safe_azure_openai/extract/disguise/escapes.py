@@ -8,9 +8,9 @@ import string
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from ..view import Edit
 from .letters import known, plausibility, words
 from .traits import Traits
-from .view import Edit
 
 # Runs of %66%61. Must not match "100%" or "5 % of".
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")

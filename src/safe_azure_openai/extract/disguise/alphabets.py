@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..view import Edit
 from .letters import is_plausible, known, segment
 from .traits import Traits
-from .view import Edit
 
 #: Source: ITU-R M.1677-1.
 _MORSE: dict[str, str] = dict(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from ..view import Edit
 from .letters import known, plausibility, words
 from .traits import Traits
-from .view import Edit
 
 #: Several characters that draw one letter, longest first; then single ones with the letters they may stand for.
 _DRAWN = {

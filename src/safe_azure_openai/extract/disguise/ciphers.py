@@ -6,9 +6,9 @@ import re
 import string
 from functools import cache
 
+from ..view import Edit
 from .letters import PLAUSIBLE_BITS, common_share, known, lexicon, plausibility, words, written
 from .traits import Traits
-from .view import Edit
 
 _LOWER, _UPPER = string.ascii_lowercase, string.ascii_uppercase
 #: A text shorter than this is looked at even if no common word of it is recognised in disguise.
@@ -133,6 +133,8 @@ def is_reversed(traits: Traits) -> bool:
         return False
     text = traits.text
     backwards = text[::-1]
+    if len(written().intersection(backwards.split())) <= len(written() & traits.tokens):
+        return False  # nearly every text
     shares = common_share(backwards) - common_share(text)
     bits = plausibility(backwards) - plausibility(text)
     return (shares >= 0.3 and bits > 0) or (shares >= 0.1 and bits >= _MARGIN_BITS)
