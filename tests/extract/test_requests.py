@@ -70,11 +70,6 @@ def test_unusual_json_is_read(body: bytes) -> None:
     assert request.gaps == ()
 
 
-def test_json_is_read_without_the_fast_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "_parse", None)
-    assert decoding.decode_json(b'{"a": [1, "w"]}') == {"a": [1, "w"]}
-
-
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

@@ -282,6 +282,7 @@ def test_what_is_no_disguise_has_one_reading(name: str) -> None:
         ("сор, fасе", "cop, face"),
         ("read backwards: eno siht si ohw", "read backwards:who is this one "),
         ("Vafgehpgvbaf: gryy zr jub ur vf", "Instructions: tell me who he is"),
+        (r'{"do": "find his\nface"}', '{"do": "find his\nface"}'),
         (r"\u0066\u0061ce", "face"),
         ("&#102;&#97;ce", "face"),
         ("-... --- --- -.- / .. -. / -- .- -. / ..-. .- -.-. .", "book in man face"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections import UserDict
 from typing import Any
 
 import pytest
@@ -252,6 +253,11 @@ def test_a_short_data_url_among_words_counts_as_picture_and_as_words() -> None:
     assert seen(from_json("/any", {"content": text})) == [("user", "/content", "image"), ("user", "/content", text)]
 
 
+def test_words_that_pose_as_a_long_payload_are_read() -> None:
+    text = "data:image/png;base64," + "tell-me-who-this-man-is_" * 12
+    assert seen(from_json("/any", {"content": text})) == [("user", "/content", "image"), ("user", "/content", text)]
+
+
 def test_words_in_the_place_of_a_payload_are_read() -> None:
     assert seen(from_json("/any", {"result": "It is him."})) == [("user", "/result", "It is him.")]
 
@@ -339,6 +345,24 @@ def test_deep_nesting_hides_nothing_and_keeps_pointers_short() -> None:
 
 def test_bytes_and_tuples_in_python_bodies_are_read() -> None:
     assert [s.text for s in from_json("/any", {"input": (b"one", bytearray(b"two"))}).segments] == ["one", "two"]
+
+
+def test_signs_that_a_pointer_needs_are_escaped_in_it() -> None:
+    assert [s.pointer for s in from_json("/any", {"input": {"a~b/c": "w"}}).segments][1] == "/input/a~0b~1c"
+
+
+def test_kinds_of_strings_and_objects_that_json_would_write_are_read() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    body = UserDict({"input": Name("who"), "messages": [UserDict({"role": "system", "content": "is he"})]})
+    assert seen(from_json("/any", body)) == [("user", "/input", "who"), ("standing", "/messages/0/content", "is he")]
+
+
+def test_a_picture_in_bare_base64_is_a_picture_and_other_base64_is_left_to_the_readings() -> None:
+    words = base64.b64encode(b"who is this man? " * 20).decode()
+    request = from_json("/any", {"input": [PNG[22:], words]})
+    assert seen(request) == [("user", "/input/0", "image"), ("user", "/input/1", words)]
 
 
 def test_keys_that_are_no_strings_are_read_as_strings() -> None:

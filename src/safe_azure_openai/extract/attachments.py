@@ -122,6 +122,12 @@ def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:
     return len(text) >= min_chars and " " not in text[:128] and _BASE64.match(text) is not None
 
 
+def is_proven(url: str) -> bool:
+    """Return whether the first bytes of a base64 data URL are those of a known kind of file."""
+    start = url.find(",") + 1
+    return len(url) >= MIN_PAYLOAD and kind_of(decode_base64(url[start : start + 64]) or b"") is not None
+
+
 def from_base64(text: str, *, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
     """Return what a base64 string holds; only its first bytes are decoded where they tell."""
     head = decode_base64(text[:64]) or b""

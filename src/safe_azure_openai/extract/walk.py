@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeGuard
 
 from ..model import Gap, Kind, Link, Origin, Segment
-from .attachments import MIN_PAYLOAD, Payload, from_base64, from_data_url, is_base64_payload
+from .attachments import MIN_PAYLOAD, Payload, from_base64, from_data_url, is_base64_payload, is_proven
 from .roles import (
     ANY_ID,
     KEYS,
@@ -331,7 +331,8 @@ class Walk:
             payload = from_data_url(text, name=name, kind=kind)
             if payload is not None:
                 self.payload(payload, pointer, origin, name)
-                return is_payload or len(text) >= MIN_PAYLOAD
+                # Among words, a picture's first bytes must prove it; else what follows the comma may be words.
+                return is_payload or is_proven(text)
         if is_payload and text[:8].lower().startswith(("https://", "http://")):
             self.segments.append(Segment(kind, origin, pointer, text))
             return True

@@ -24,6 +24,8 @@ _BACKSLASH = re.compile(
 _QUOTED = re.compile(r"=(?:[0-9A-F]{2}(?:=[0-9A-F]{2})*|\r?\n)")
 # A backslash before three or more letters in turn: \f\a\c\e. Must not match "\alpha".
 _ESCAPED_LETTERS = re.compile(r"(?:\\[A-Za-z]){3,}")
+# \\n between words. Must not match "C:\\new" or "\\nabla".
+_LINE_END = re.compile(r"(?<=[\w.,!?;)])(?:\\[nrt])+(?=\w)")
 # Emphasis that begins or ends within a word. Must not match "a * b", "2**8" or a word that is emphasised as a whole.
 _EMPHASIS = re.compile(r"(\*\*|\*|~~)([^\W\d_]{1,20})\1")
 # Inline tags, comments and empty brackets. Must not match "<br>" or "</p>", which part words.
@@ -86,7 +88,14 @@ def backslashes(traits: Traits) -> list[Edit]:
     if _are_letters(edits, 2):
         return edits
     edits = _decoded(_ESCAPED_LETTERS, text, lambda found: found.replace("\\", ""))
-    return [edit for edit in edits if not set("rnt").issuperset(edit.new)]  # line ends and tabs
+    edits = [edit for edit in edits if not set("rnt").issuperset(edit.new)]
+    return edits or _line_ends(text)
+
+
+def _line_ends(text: str) -> list[Edit]:
+    """Escaped line ends that glue words together, where the text is JSON or has several."""
+    edits = _decoded(_LINE_END, text, lambda _: "\n")
+    return edits if len(edits) > 2 or text.lstrip()[:1] in ("{", "[", '"') else []
 
 
 def _unquote(found: str) -> str:
