@@ -1,0 +1,298 @@
+"""Make the reference pages from the code: ``python docs/build.py``. With ``--check``, say which are out of date.
+
+What the code knows (names, errors, settings, commands, facts, rules) is written there once and published from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import io
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+from docstrings import described, prose, signature
+
+import safe_azure_openai
+from safe_azure_openai import cli, errors, model, testing
+from safe_azure_openai.model import FACT_VALUES
+from safe_azure_openai.policy import Policy, Rule
+from safe_azure_openai.policy.pack import BUILT_IN
+
+REFERENCE = Path(__file__).parent / "reference"
+MADE = "<!-- Made by docs/build.py from the code. Do not edit. -->\n\n"
+
+#: What each fact answers. A fact without words here stops the build.
+FACTS = {
+    "actor": "Is this by or for law enforcement?",
+    "country": "Where is that agency, or else the tenant? `ZZ` is some country other than the United States.",
+    "act": "What is to be done with faces or people?",
+    "stance": "Is it to be done, or is it talked about?",
+    "camera": "What kind of camera took the pictures?",
+    "timing": "While it happens, or afterwards?",
+    "setting": "Are people met in the wild, or does one person present himself for a check?",
+    "premises": "What kind of place is it?",
+    "inspection": "Could all of the request be read?",
+}
+
+#: Values that rules may name, and that nothing in this version finds in a request.
+NOT_FOUND_YET: dict[str, frozenset[str]] = {
+    "act": frozenset(
+        {"emotion_inference", "sensitive_trait_inference", "persistent_tracking", "untargeted_scraping", "none"}
+    ),
+    "premises": frozenset({"public", "workplace", "education", "private"}),
+    "actor": frozenset({"other"}),
+    "timing": frozenset({"recorded"}),
+}
+
+NAMES = """
+# Names
+
+What `safe_azure_openai` promises. Nothing else is: a name that is not on this page, or under [Errors](errors.md), may
+change in any version.
+"""
+
+TESTING = """
+# Testing
+
+For tests without a network: `safe_azure_openai.testing`. How to use it:
+[Test your app offline](../how-to/test-your-app.md).
+"""
+
+DECISIONS = """
+# Decisions
+
+What a [`Decision`](names.md#decision) is made of. All of it is frozen, and none of it holds the words of a request
+unless they were asked for (`EVIDENCE=quote`).
+"""
+
+VIOLATION = """
+| field | what it is |
+| --- | --- |
+| `rule` | id of the first rule that matched |
+| `rules` | ids of all that matched, in policy order |
+| `citation` | where the first rule comes from, with its address |
+| `evidence` | where the facts were seen: pointers and digests, no words |
+| `decision` | the whole [`Decision`](names.md#decision) |
+"""
+
+ENVIRONMENT = """
+# Environment
+
+Every setting is an environment variable. It is read when a client or `Guard.from_env()` is made, and not when the
+package is imported. A wrong value, and a variable with our prefix that does not exist, raise
+[`ConfigurationError`](errors.md#configurationerror). `safe-azure-openai env` prints this list with the values in force.
+
+{table}
+
+A variable that is set to nothing counts as not set. Arguments are not mixed with the environment: who makes a `Guard`
+with arguments gets a guard of these arguments and the defaults.
+"""
+
+COMMANDS = """
+# Commands
+
+{about}
+
+`python -m safe_azure_openai run app.py` runs a program with every `openai` client in it guarded, and `run -m module` a
+module. How to use it: [Guard code that is not yours](../how-to/frameworks/index.md).
+"""
+
+FACTS_PAGE = """
+# Facts
+
+What rules speak of. Each fact has one value out of a closed list; `unknown` is a value like any other. How a request
+becomes facts: [How a request is judged](../explanation/how-a-request-is-judged.md).
+
+{table}
+
+Values marked with * can be named in a rule, but nothing in this version finds them in a request.
+"""
+
+RULES = """
+# Rules
+
+One page for each rule. The text of a rule is our own wording; the source that it cites is what binds you.
+`safe-azure-openai rules` lists the rules in force.
+"""
+
+NOT_YET = """
+> **Not yet found.** Nothing in this version finds the `{fact}` that this rule asks for, so it does not match any
+> request. It stands here for policies that are written now.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return every page that is made from the code, by its path below ``docs/reference``."""
+    made = {
+        "names.md": _names(),
+        "testing.md": [TESTING, *(described(getattr(testing, name)) for name in testing.__all__)],
+        "decisions.md": [DECISIONS, *(described(part) for part in _PARTS)],
+        "errors.md": _errors(),
+        "environment.md": [ENVIRONMENT.format(table=_run("env", "--format", "markdown"))],
+        "commands.md": _commands(),
+        "facts.md": _facts(),
+        "rules/index.md": _rule_index(),
+        **{f"rules/{rule.id}.md": _rule(rule) for rule in _rules()},
+    }
+    return {name: MADE + re.sub(r"\n{3,}", "\n\n", "\n\n".join(parts)).strip() + "\n" for name, parts in made.items()}
+
+
+_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, model.RuleMatch, model.PolicyRef)
+
+
+def _names() -> Iterator[str]:
+    yield NAMES
+    for name in safe_azure_openai.__all__:
+        value = getattr(safe_azure_openai, name)
+        if not inspect.isclass(value):
+            yield f"## `{name}`\n\n{signature(name, value)}\n\n{prose(value.__doc__)}"
+        elif not issubclass(value, BaseException):
+            yield described(value)
+
+
+def _errors() -> Iterator[str]:
+    tree, _, rest = inspect.cleandoc(errors.__doc__ or "").split("::\n\n")[1].partition("\n\n")
+    yield "# Errors"
+    yield f"```\n{textwrap.dedent(tree)}\n```"
+    yield prose(rest)
+    for name in sorted(errors.__all__, key=lambda name: (name != "GuardError", name)):
+        cls = getattr(errors, name)
+        public = next(base for base in cls.__mro__[1:] if not base.__name__.startswith("_"))
+        yield f"## `{name}`\n\nDerives from `{public.__name__}`.\n\n{prose(cls.__doc__)}"
+        if cls is errors.PolicyViolation:
+            yield VIOLATION
+
+
+def _run(*arguments: str) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        cli.main(arguments)
+    return printed.getvalue()
+
+
+def _commands() -> Iterator[str]:
+    # argparse has no public way to list what it knows, and its printed help differs between versions of Python.
+    parser = cli._parser()  # noqa: SLF001
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
+    helps = {action.dest: action.help or "" for action in commands._choices_actions}  # noqa: SLF001
+    yield COMMANDS.format(about=prose(cli.__doc__))
+    for name, command in cast("Mapping[str, argparse.ArgumentParser]", commands.choices).items():
+        yield f"## `safe-azure-openai {name}`\n\n{_sentence(helps[name])}"
+        rows = [_argument(action) for action in command._actions if action.dest != "help"]  # noqa: SLF001
+        if rows:
+            yield "\n".join(["| argument | what it is |", "| --- | --- |", *rows])
+
+
+def _argument(action: argparse.Action) -> str:
+    name = ", ".join(action.option_strings) or action.dest
+    if action.option_strings and action.nargs != 0:
+        name += f" {'&#124;'.join(action.choices or ()) or action.dest.upper()}"
+    words = (action.help or "").replace("%(default)s", str(action.default))
+    return f"| <code>{name}</code> | {words} |"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _facts() -> Iterator[str]:
+    rows = [
+        f"| `{name}` | {FACTS[name]} | {_values(name, choices) or 'an ISO 3166-1 alpha-2 code'}, `unknown` |"
+        for name, choices in FACT_VALUES.items()
+    ]
+    yield FACTS_PAGE.format(table="\n".join(["| fact | question | values |", "| --- | --- | --- |", *rows]))
+
+
+def _values(fact: str, choices: Iterable[str]) -> str:
+    unseen = NOT_FOUND_YET.get(fact, frozenset())
+    return ", ".join(f"`{choice}`{'*' if choice in unseen else ''}" for choice in choices)
+
+
+# --- rules
+
+
+def _rules() -> Iterator[Rule]:
+    for pack in BUILT_IN:
+        yield from Policy.load(pack).packs[-1].rules
+
+
+def _rule_index() -> Iterator[str]:
+    yield RULES
+    for name in BUILT_IN:
+        *others, pack = Policy.load(name).packs
+        also = f" Includes the rules of {', '.join(f'`{other.ref.id}`' for other in others)}." if others else ""
+        default = " The default." if name == BUILT_IN[0] else ""
+        yield f"## `{pack.ref.id}`\n\n{pack.title}. Version {pack.ref.version}.{default}{also}"
+        rows = [f"| [`{rule.id}`]({rule.id}.md) | {rule.title} |" for rule in pack.rules]
+        yield "\n".join(["| rule | what it blocks |", "| --- | --- |", *rows])
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    version = next(ref.version for ref in Policy.load(rule.policy).refs if ref.id == rule.policy)
+    known = {other.id for other in _rules()}
+    yield f"# {rule.id}\n\n{_sentence(rule.title)}"
+    yield f"Policy `{rule.policy}`, version {version}, rule {rule.order}."
+    yield from _warning(rule)
+    yield re.sub(r"`([a-z-]+)`", lambda it: f"[{it[0]}]({it[1]}.md)" if it[1] in known else it[0], rule.docs)
+    yield "## When it applies\n\nThe rule matches when the [facts](../facts.md) of a request are these:"
+    yield "\n\nor these:\n\n".join(_alternatives(rule))
+    yield f"## Why\n\n{textwrap.fill(' '.join(rule.why.split()), 118)}"
+    yield f"## How to fix it\n\n{_sentence(rule.fix)}"
+    yield f"## Source\n\n{rule.citation}. <{rule.url}>"
+
+
+def _alternatives(rule: Rule) -> Iterator[str]:
+    for way in rule.alternatives:
+        rows = [f"| `{fact}` | {_ranked(fact, values, ' or ')} |" for fact, values in way.when]
+        rows += [f"| `{fact}` | not {_ranked(fact, values, ', not ')} |" for fact, values in way.unless]
+        yield "\n".join(["| fact | value |", "| --- | --- |", *rows])
+
+
+def _ranked(fact: str, values: Iterable[str], joint: str) -> str:
+    order = (*FACT_VALUES[fact], "unknown")
+    ranked = sorted(values, key=lambda value: (order.index(value) if value in order else -1, value))
+    return joint.join(f"`{value}`" for value in ranked)
+
+
+def _warning(rule: Rule) -> Iterator[str]:
+    """Yield a note where no request of this version can have the facts that a rule asks for."""
+    for fact, unseen in NOT_FOUND_YET.items():
+        if all(any(name == fact and values <= unseen for name, values in way.when) for way in rule.alternatives):
+            yield NOT_YET.format(fact=fact)
+            return
+
+
+# --- writing
+
+
+def stale() -> list[str]:
+    """Return the committed pages that are not what the code yields, missing and left over ones too."""
+    made = pages()
+    committed = {path.relative_to(REFERENCE).as_posix(): path.read_text("utf-8") for path in REFERENCE.rglob("*.md")}
+    return sorted(name for name in {*made, *committed} if made.get(name) != committed.get(name))
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with ``--check`` only compare; return 1 where a page is out of date."""
+    made = pages()
+    changed = stale()
+    for name in changed:
+        path = REFERENCE / name
+        if "--check" in arguments:
+            print(f"docs/reference/{name} is not what the code yields: run `make docs`", file=sys.stderr)
+        elif name in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(made[name], "utf-8")
+        else:
+            path.unlink()
+    return 1 if changed and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
