@@ -61,7 +61,9 @@ def report(outcomes: Sequence[Outcome], seconds: float) -> None:
     screened = sum(o.screened for o in outcomes)
     errors = [o for o in outcomes if o.error]
     print(f"\n{len(outcomes)} items in {seconds:.0f} s, {len(errors)} errors, {sum(o.leaked for o in outcomes)} leaks")
-    print(f"guard: p50 {at(judged, 0.5):.0f} us, p95 {at(judged, 0.95):.0f} us, p99 {at(judged, 0.99):.0f} us; ", end="")
+    print(
+        f"guard: p50 {at(judged, 0.5):.0f} us, p95 {at(judged, 0.95):.0f} us, p99 {at(judged, 0.99):.0f} us; ", end=""
+    )
     print(f"{screened} of {len(outcomes)} ended at the screen")
     for outcome in errors[:10]:
         print(f"  error {outcome.item.file} {outcome.item.id}: {outcome.error}")

@@ -42,7 +42,7 @@ class Last:
 
     decision: Decision | None = None
 
-    def record(self, decision: Decision, *, tenant: Tenant, sent: bool) -> None:
+    def record(self, decision: Decision, *, tenant: Tenant, sent: bool) -> None:  # noqa: ARG002 - a sink is given them
         self.decision = decision
 
 
@@ -93,7 +93,10 @@ def _client(server: Loopback, *, listens: bool) -> OpenAI:
 
     transport = http.MockTransport(handle)
     return OpenAI(
-        api_key="none", base_url="http://stand-in.invalid/v1", max_retries=0, http_client=http.Client(transport=transport)
+        api_key="none",
+        base_url="http://stand-in.invalid/v1",
+        max_retries=0,
+        http_client=http.Client(transport=transport),
     )
 
 

@@ -32,15 +32,25 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
         (2, lambda: after(pick(police_plain, rng), pick(asks_nobody, rng))),
         (1, lambda: after(pick(police_plain, rng), pick(nobody, rng))),
         (1, lambda: after(pick(nobody, rng), pick(asks, rng))),
-        (3, lambda: buried(pick(asks, rng), [pick(nobody, rng) for _ in range(rng.randint(2, 8))], rng)),
-        (3, lambda: buried(pick(plain, rng), [pick(nobody, rng) for _ in range(rng.randint(2, 8))], rng)),
+        (3, lambda: buried(pick(asks, rng), [pick(nobody, rng) for _ in range(rng.randint(1, 4))], rng)),
+        (3, lambda: buried(pick(plain, rng), [pick(nobody, rng) for _ in range(rng.randint(1, 4))], rng)),
     )
     weights = [w for w, _ in recipes]
     makers = [m for _, m in recipes]
     out = []
     while len(out) < count:
         line = rng.choices(makers, weights)[0]()
-        out.append(Item(from_json("/chat/completions", body(line)), targets(line), line["lang"], "composed", "composed", line))
+        out.append(
+            Item(
+                from_json("/chat/completions", body(line)),
+                targets(line),
+                line["lang"],
+                "composed",
+                "composed",
+                "",
+                line,
+            )
+        )
     return out
 
 
@@ -72,4 +82,11 @@ def buried(act: dict[str, Any], filler: list[dict[str, Any]], rng: random.Random
     parts = [x["u"] for x in filler]
     parts.insert(rng.randint(0, len(parts)), act["u"])
     cameras = {k: v for k, v in act.items() if k in ("cam", "live", "coop")}
-    return {"fr": act["fr"], "le": act.get("le", ""), "lang": act["lang"], "img": act.get("img", 0), **cameras, "u": "\n\n".join(parts)}
+    return {
+        "fr": act["fr"],
+        "le": act.get("le", ""),
+        "lang": act["lang"],
+        "img": act.get("img", 0),
+        **cameras,
+        "u": "\n\n".join(parts),
+    }

@@ -1,6 +1,6 @@
 """Write a trained encoder as the package reads it: 8-bit weights, one scale per row, and the vocabulary.
 
-    python training/export.py build/encoder.pt src/safe_azure_openai/signals/meaning
+python training/export.py build/encoder.pt src/safe_azure_openai/signals/meaning
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ class Item:
     language: str
     family: str
     author: str
+    file: str
     line: dict[str, Any]
 
 
@@ -89,8 +90,13 @@ def items(root: Path = DATA) -> Iterator[Item]:
             try:
                 line = json.loads(text)
                 yield Item(
-                    from_json("/chat/completions", body(line)), targets(line), line.get("lang", "en"),
-                    line.get("k", ""), path.parent.name, line,
+                    from_json("/chat/completions", body(line)),
+                    targets(line),
+                    line.get("lang", "en"),
+                    line.get("k", ""),
+                    path.parent.name,
+                    path.stem,
+                    line,
                 )
             except (ValueError, KeyError, TypeError) as error:
                 raise SystemExit(f"{path}:{number}: {error!r}") from error

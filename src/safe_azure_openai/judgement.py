@@ -15,8 +15,7 @@ from .merge import facts_of, is_for_law_enforcement, memory_of
 from .model import Evidence, Facts, Gap, Memory, Request
 from .policy import Policy
 from .session import merge
-from .signals import meaning
-from .signals.reading import NOTHING, is_worth_reading, read
+from .signals.reading import read
 from .signals.thresholds import Sensitivity, thresholds
 from .tenant import Tenant
 
@@ -63,8 +62,7 @@ def judge(court: Court, requests: Sequence[Request], memory: Memory) -> Decision
 
 def _judge_one(court: Court, request: Request, memory: Memory) -> Decision:
     limits = thresholds(court.sensitivity)
-    worth = is_worth_reading(request, memory, for_police=is_for_law_enforcement(court.tenant))
-    reading = read(request, meaning.load()) if worth else NOTHING
+    reading = read(request, memory, for_police=is_for_law_enforcement(court.tenant))
     kept = memory_of(reading, memory, limits)
     # Where a fact was seen costs passes of the encoder, so it is looked for only if a rule matches.
     facts = facts_of(reading.without_evidence(), kept, court.tenant, limits, request.gaps)
@@ -83,7 +81,7 @@ def _judge_one(court: Court, request: Request, memory: Memory) -> Decision:
         policy=court.policy.refs,
         gaps=request.gaps,
         memory=kept,
-        screened=not worth,
+        screened=reading.is_screened,
         flips=flips,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory
-from .signals.reading import Reading
+from .signals.reading import SIGN, Reading
 from .signals.thresholds import Thresholds
 from .tenant import Tenant
 
@@ -18,8 +18,6 @@ __all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of"]
 
 #: Another country than the United States, not determined which (ISO 3166-1 keeps ZZ for private use).
 ANOTHER_COUNTRY = "ZZ"
-#: Below this, a question's yes is not even a sign.
-SIGN = 0.2
 
 
 def is_for_law_enforcement(tenant: Tenant) -> bool:
@@ -69,7 +67,9 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
         score, limit = answer["rt"], limits.real_time
         if score >= limit:
             head = max(("body", "dash"), key=lambda name: answer[name])
-            camera = Fact({"body": "body_worn", "dash": "dash_mounted"}[head], "request", score, limit, reading.evidence(head))
+            camera = Fact(
+                {"body": "body_worn", "dash": "dash_mounted"}[head], "request", score, limit, reading.evidence(head)
+            )
             timing = Fact("real_time", "request", score, limit, reading.evidence("live"))
             setting = Fact("in_the_wild", "request", score, limit)
     operational = score >= limit
@@ -82,7 +82,16 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
         stance = Fact("operational", source, score, limit)
     elif memory.act >= SIGN or answer["fr_le"] >= SIGN:
         stance = Fact("discussion", "request", score, limit)
-    return Facts(actor, _country(reading, memory, tenant, limits), act, stance, camera, timing, setting, _inspection(gaps))
+    return Facts(
+        actor=actor,
+        country=_country(reading, memory, tenant, limits),
+        act=act,
+        stance=stance,
+        camera=camera,
+        timing=timing,
+        setting=setting,
+        inspection=_inspection(gaps),
+    )
 
 
 def _mean_logit(*probabilities: float) -> float:

@@ -43,7 +43,16 @@ class Segment:
 
 
 LinkKind = Literal[
-    "response", "conversation", "thread", "assistant", "prompt", "file", "upload", "vector_store", "model", "container",
+    "response",
+    "conversation",
+    "thread",
+    "assistant",
+    "prompt",
+    "file",
+    "upload",
+    "vector_store",
+    "model",
+    "container",
     "item",
 ]
 
@@ -63,8 +72,15 @@ class Gap:
 
     pointer: str
     reason: Literal[
-        "too_large", "undecodable", "unread_stream", "unknown_reference", "unread_attachment", "encrypted",
-        "partial_upload", "guard_error", "timeout",
+        "too_large",
+        "undecodable",
+        "unread_stream",
+        "unknown_reference",
+        "unread_attachment",
+        "encrypted",
+        "partial_upload",
+        "guard_error",
+        "timeout",
     ]
 
     @property
@@ -108,17 +124,6 @@ class Evidence:
     digest: str = ""
     quote: str | None = None
     score: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What one detector found: a value for a fact, how sure it is (0 to 1), and where."""
-
-    fact: str
-    value: str
-    score: float
-    detector: str
-    evidence: tuple[Evidence, ...] = ()
 
 
 UNKNOWN = "unknown"

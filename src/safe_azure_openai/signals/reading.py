@@ -1,23 +1,32 @@
-"""One request, read: the encoder's answers, the places named, the attachments, and where each was seen."""
+"""One request, read: the encoder's answers, the attachments, and where each answer was seen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..extract import views
-from ..model import Evidence, Memory, Request, Segment
+from ..extract import View, joined, views
+from ..model import Evidence, Memory, Origin, Request, Segment
 from . import meaning
+from .meaning.reading import Word, windows
+from .screen import Screen, Sums
 
 __all__ = ["NOTHING", "Reading", "read"]
 
 #: Readings of one request at most: as it stands, and with disguises undone.
-MOST_READINGS = 5
-#: A name of a camera, as the encoder's question and as the fact that the rules know.
+MOST_READINGS = 4
+#: Segments that are left out in turn to find the one an answer rests on.
+MOST_TRIALS = 12
+#: A camera, as the encoder's question and as the fact that the rules know.
 CAMERAS = {"body": "body_worn", "dash": "dash_mounted", "mobile": "other_mobile", "fixed": "fixed"}
+#: Below this an answer remembered from an earlier call is no reason to look closer.
+SIGN = 0.2
+#: Calls whose content the server does not keep: what they say matters to themselves only.
+_FORGOTTEN = ("/chat/completions", "/completions", "/embeddings", "/images", "/audio", "/moderations", "/videos")
+_SPOKEN = (Origin.STANDING, Origin.USER)
 
 
-def _no_evidence(head: str) -> tuple[Evidence, ...]:
+def _no_evidence(_head: str) -> tuple[Evidence, ...]:
     return ()
 
 
@@ -27,7 +36,6 @@ class Reading:
 
     answer: meaning.Answer = meaning.NOTHING
     has_image: bool = False
-    is_screened: bool = False
     evidence: Callable[[str], tuple[Evidence, ...]] = field(default=_no_evidence, repr=False, compare=False)
 
     def without_evidence(self) -> Reading:
@@ -40,54 +48,83 @@ class Reading:
         head = max(CAMERAS, key=lambda name: self.answer[name])
         return CAMERAS[head], self.answer[head]
 
+    @property
+    def is_screened(self) -> bool:
+        """Whether the encoder was not asked, because nothing it is asked about can be there."""
+        return self.answer is meaning.NOTHING
+
 
 NOTHING = Reading()
 
 
-def is_worth_reading(request: Request, memory: Memory, *, for_police: bool) -> bool:
-    """Whether anything about identity, faces, people in pictures or cameras can be in the request at all."""
-    return any(segment.text for segment in request.segments)
+def read(request: Request, memory: Memory, *, for_police: bool) -> Reading:
+    """Return what ``request`` says, as it stands and with its disguises undone.
 
-
-def read(request: Request, encoder: meaning.Encoder) -> Reading:
-    """Return what ``request`` says, as it stands and with its disguises undone."""
+    ``memory`` is what is known of earlier calls it builds on; ``for_police`` is whether the tenant alone makes it a
+    request for law enforcement. Both make more texts worth reading.
+    """
     segments = request.segments
-    readings: list[dict[int, str]] = [{}]
-    for index, segment in enumerate(segments):
-        if segment.kind != "text":
-            continue
-        for rank, view in enumerate(views(segment.text)[1:], 1):
-            while len(readings) <= rank:
-                readings.append({})
-            readings[rank][index] = view.text
-    answer = encoder.answer(segments, readings[:MOST_READINGS])
-    return Reading(
-        answer,
-        has_image=any(segment.kind == "image" for segment in segments),
-        evidence=lambda head: _evidence(head, answer, segments, encoder),
-    )
+    has_image = any(segment.kind == "image" for segment in segments)
+    found = {n: views(s.text) for n, s in enumerate(segments) if s.kind == "text" and s.text}
+    readings = _readings(request, found)
+    encoder = meaning.load()
+    sums = [_sums(segments, reading, encoder.screen) for reading in readings]
+    act = any(s.act >= 0 for s in sums) or has_image or memory.has_image or memory.act >= SIGN
+    actor = any(s.actor >= 0 for s in sums) or for_police or memory.actor >= SIGN
+    is_kept = not request.path.startswith(_FORGOTTEN)
+    if not (act and actor) and not (is_kept and (act or actor)):
+        return replace(NOTHING, has_image=has_image)
+    answer = encoder.answer(segments, readings)
+    return Reading(answer, has_image, lambda head: _evidence(head, answer, segments, found, encoder))
+
+
+def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dict[int, str]]:
+    """Return other texts for some segments, by index, for each reading; the first is the request as it stands."""
+    out: list[dict[int, str]] = [{}]
+    for rank in range(1, MOST_READINGS):
+        other = {n: some[rank].text for n, some in found.items() if len(some) > rank}
+        if other:
+            # What has fewer readings is read in its plainest undisguised form.
+            out.append({n: some[1].text for n, some in found.items() if len(some) > 1} | other)
+    spoken = [n for n in found if request.segments[n].origin in _SPOKEN]
+    if len(spoken) > 1:
+        whole = joined(request, origins=_SPOKEN)
+        if whole.count("\n") < sum(request.segments[n].text.count("\n") for n in spoken) + len(spoken) - 1:
+            out.append({spoken[0]: whole, **dict.fromkeys(spoken[1:], "")})
+    return out
+
+
+def _sums(segments: Sequence[Segment], reading: Mapping[int, str], screen: Screen) -> Sums:
+    text = " \n ".join(reading.get(n, segment.text) for n, segment in enumerate(segments) if segment.text)
+    return screen.sums(text)
 
 
 def _evidence(
-    head: str, answer: meaning.Answer, segments: Sequence[Segment], encoder: meaning.Encoder
+    head: str,
+    answer: meaning.Answer,
+    segments: Sequence[Segment],
+    found: Mapping[int, Sequence[View]],
+    encoder: meaning.Encoder,
 ) -> tuple[Evidence, ...]:
     """Return the segment that an answer rests on: the one without which it falls furthest."""
-    from .meaning.reading import windows
-
     seen = answer.windows.get(head, ())
     indexes = list(dict.fromkeys(word.segment for word in seen))
     if not indexes:
         return ()
     best, lowest = indexes[0], float("inf")
-    if len(indexes) > 1:
-        for index in indexes:
-            rest = [word for word in seen if word.segment != index]
-            left = encoder.probability(windows(rest, segments)[0], head)
-            if left < lowest:
-                best, lowest = index, left
-    words = [word for word in seen if word.segment == best]
-    return (
-        Evidence(
-            head, segments[best].pointer, min(w.start for w in words), max(w.end for w in words), score=answer[head]
-        ),
-    )
+    for index in indexes[:MOST_TRIALS] if len(indexes) > 1 else ():
+        rest = [word for word in seen if word.segment != index]
+        left = encoder.probability(windows(rest, segments)[0], head)
+        if left < lowest:
+            best, lowest = index, left
+    start, end = _span([word for word in seen if word.segment == best], found.get(best, ()))
+    return (Evidence(head, segments[best].pointer, start, end, score=answer[head]),)
+
+
+def _span(words: Sequence[Word], some: Sequence[View]) -> tuple[int, int]:
+    """Return the span of ``words`` in the segment as it was sent."""
+    start, end = min(word.start for word in words), max(word.end for word in words)
+    for view in some:
+        if len(view.text) >= end and view.indexes is not None:
+            return view.origin(start), view.origin(end - 1) + 1 if end else 0
+    return start, end

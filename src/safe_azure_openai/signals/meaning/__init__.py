@@ -7,7 +7,7 @@ enforcement, which country, which camera, is it live. Rules and tenant turn the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ...model import Segment
 
 if TYPE_CHECKING:
+    from ..screen import Screen
     from .reading import Window, Word
 
 __all__ = ["HEADS", "Answer", "Encoder", "load"]
@@ -24,8 +25,9 @@ __all__ = ["HEADS", "Answer", "Encoder", "load"]
 HEADS = ("fr", "le", "fr_le", "us", "abroad", "body", "dash", "mobile", "fixed", "live", "coop", "rt")
 HERE = Path(__file__).parent
 
-#: Windows read of one request at most; the screen's liveliest ones come first.
+#: Windows read of one text at most; of a longer one, those that the screen thinks likeliest to matter.
 MOST_WINDOWS = 12
+_OF_THOSE_FOR_ACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,16 @@ NOTHING = Answer({}, {})
 class Encoder:
     """Tokenizer and network together, with a memory of windows already read (by their token ids)."""
 
-    def __init__(self, vocabulary: Path, weights: Path, *, remembered: int = 4096) -> None:
+    def __init__(self, folder: Path, *, remembered: int = 4096) -> None:
+        from ..screen import Screen
         from .network import Network
-        from .tokenizer import Tokenizer
+        from .tokenizer import UNKNOWN, Tokenizer
 
-        self.tokenizer = Tokenizer.load(vocabulary)
-        self._network = Network.load(weights)
+        self.tokenizer = Tokenizer.load(folder / "vocabulary.txt")
+        self._network = Network.load(folder / "weights.npz")
+        self.screen = Screen.read(
+            folder / "screen.npz", lambda word: self._network.embedding(self.tokenizer.encode_word(word) or (UNKNOWN,))
+        )
         self._read = lru_cache(maxsize=remembered)(self._probabilities)
 
     def _probabilities(self, ids: tuple[int, ...]) -> tuple[float, ...]:
@@ -59,7 +65,7 @@ class Encoder:
         logits = self._network(ids)
         return tuple(float(p) for p in 1.0 / (1.0 + np.exp(-logits.astype(np.float64))))
 
-    def answer(self, segments: Sequence[Segment], readings: Sequence[dict[int, str]] = ({},)) -> Answer:
+    def answer(self, segments: Sequence[Segment], readings: Sequence[Mapping[int, str]] = ({},)) -> Answer:
         """Return the surest answers over all windows of all readings (other texts for some segments, by index)."""
         from .reading import windows, words
 
@@ -67,7 +73,9 @@ class Encoder:
         where: dict[str, tuple[Word, ...]] = {}
         for reading in readings:
             found = windows(words(segments, self.tokenizer, instead=reading), segments)
-            for window in found[:MOST_WINDOWS]:
+            if len(found) > MOST_WINDOWS:
+                found = _liveliest(found, segments, reading, self.screen)
+            for window in found:
                 for head, probability in zip(HEADS, self._read(window.ids), strict=True):
                     if probability > scores[head]:
                         scores[head] = probability
@@ -79,6 +87,25 @@ class Encoder:
         return self._read(window.ids)[HEADS.index(head)]
 
 
+def _liveliest(
+    found: Sequence[Window], segments: Sequence[Segment], reading: Mapping[int, str], screen: Screen
+) -> list[Window]:
+    """Return the windows with the highest sums for the act, and some with the highest for the actor, in order."""
+    sums = [screen.sums(_text(window, segments, reading)) for window in found]
+    by_act = sorted(range(len(found)), key=lambda n: -sums[n].act)[: MOST_WINDOWS - _OF_THOSE_FOR_ACTOR]
+    by_actor = sorted(range(len(found)), key=lambda n: -sums[n].actor)[:_OF_THOSE_FOR_ACTOR]
+    return [found[n] for n in sorted({*by_act, *by_actor})]
+
+
+def _text(window: Window, segments: Sequence[Segment], reading: Mapping[int, str]) -> str:
+    """Return the words of a window's own part, as text."""
+    spans: dict[int, tuple[int, int]] = {}
+    for word in window.words:
+        start, end = spans.get(word.segment, (word.start, word.end))
+        spans[word.segment] = min(start, word.start), max(end, word.end)
+    return " ".join(reading.get(n, segments[n].text)[start:end] for n, (start, end) in spans.items())
+
+
 _lock = threading.Lock()
 _loaded: list[Encoder] = []
 
@@ -87,5 +114,5 @@ def load() -> Encoder:
     """Return the encoder of this version, read from the package once per process (some 60 ms)."""
     with _lock:
         if not _loaded:
-            _loaded.append(Encoder(HERE / "vocabulary.txt", HERE / "weights.npz"))
+            _loaded.append(Encoder(HERE))
         return _loaded[0]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Network"]
+__all__ = ["Network", "gelu"]
 
 Array = npt.NDArray[np.float32]
 
@@ -28,10 +28,12 @@ class Network:
         self._position = _widen(weights, "position")
         self._embedding_norm = _norm(weights, "embedding")
         self._layers = [
-            tuple(_widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias"))
-            + (_norm(weights, f"{n}.attention"),)
-            + tuple(_widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias"))
-            + (_norm(weights, f"{n}.output"),)
+            (
+                *(_widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias")),
+                _norm(weights, f"{n}.attention"),
+                *(_widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias")),
+                _norm(weights, f"{n}.output"),
+            )
             for n in range(layers)
         ]
         self._head = _widen(weights, "head")
@@ -47,6 +49,11 @@ class Network:
         """The most tokens a window may have."""
         return int(self._position.shape[0])
 
+    def embedding(self, ids: Sequence[int]) -> Array:
+        """Return the mean of the pretrained embeddings of some token ids."""
+        mean: Array = self._word[np.asarray(ids)].mean(axis=0)
+        return mean
+
     def __call__(self, ids: Sequence[int]) -> Array:
         """Return the heads' logits for one window of token ids, begin and end marks included."""
         x: Array = _layer_norm(self._word[np.asarray(ids)] + self._position[: len(ids)], self._embedding_norm)
@@ -57,7 +64,7 @@ class Network:
             q, k, v = (x @ qkv + qkv_bias).reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
             attention = _softmax((q @ k.transpose(0, 2, 1)) * scale) @ v
             x = _layer_norm(x + attention.transpose(1, 0, 2).reshape(tokens, width) @ out + out_bias, norm_1)
-            x = _layer_norm(x + _gelu(x @ up + up_bias) @ down + down_bias, norm_2)
+            x = _layer_norm(x + gelu(x @ up + up_bias) @ down + down_bias, norm_2)
         pooled = np.concatenate([x.mean(axis=0), x[0]])
         logits: Array = pooled @ self._head + self._head_bias
         return logits
@@ -88,7 +95,8 @@ def _softmax(x: Array) -> Array:
     return e
 
 
-def _gelu(x: Array) -> Array:
+def gelu(x: Array) -> Array:
+    """Return the Gaussian error linear unit of ``x``."""
     # The tanh form (Hendrycks and Gimpel, 2016); training uses the same one. In place: the arrays are the large ones.
     t: Array = x * x
     t *= np.float32(0.044715)

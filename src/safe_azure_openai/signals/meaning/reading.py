@@ -75,14 +75,14 @@ def words(segments: Sequence[Segment], tokenizer: Tokenizer, *, instead: Mapping
                 origin = segment.origin
                 images = 0
                 out.append(Word((_MARK[origin.value],), index, 0, 0))
-        for match in _TOKEN.finditer(tokenizer.normalise(text)):
-            out.append(Word(tokenizer.encode_word(match.group()), index, match.start(), match.end()))
+        out.extend(
+            Word(tokenizer.encode_word(match.group()), index, match.start(), match.end())
+            for match in _TOKEN.finditer(tokenizer.normalise(text))
+        )
     return out
 
 
-def windows(
-    all_words: Sequence[Word], segments: Sequence[Segment], *, longest: int = WINDOW
-) -> list[Window]:
+def windows(all_words: Sequence[Word], segments: Sequence[Segment], *, longest: int = WINDOW) -> list[Window]:
     """Return the windows over ``all_words``: one if they fit, else as many as it takes, each behind the head."""
     room = longest - 2
     if sum(len(word.ids) for word in all_words) <= room:

@@ -24,8 +24,8 @@ class Tokenizer:
     """Split text into the pieces of a unigram vocabulary. Thread-safe; words already seen are remembered."""
 
     def __init__(self, pieces: list[str], scores: list[float]) -> None:
+        self.pieces, self.scores = pieces, scores
         self._ids = {piece: index for index, piece in enumerate(pieces)}
-        self._scores = scores
         self._longest = max(map(len, pieces))
         self._unknown_score = min(scores) - _UNKNOWN_PENALTY
         self.encode_word = lru_cache(maxsize=32_768)(self._encode_word)
@@ -43,7 +43,7 @@ class Tokenizer:
         return cls(pieces, scores)
 
     def __len__(self) -> int:
-        return len(self._scores)
+        return len(self.scores)
 
     @staticmethod
     def normalise(text: str) -> str:
@@ -63,7 +63,7 @@ class Tokenizer:
         length = len(text)
         best = [0.0] + [float("-inf")] * length
         back: list[tuple[int, int]] = [(0, UNKNOWN)] * (length + 1)
-        ids, scores, longest = self._ids, self._scores, self._longest
+        ids, scores, longest = self._ids, self.scores, self._longest
         for start in range(length):
             base = best[start]
             for end in range(start + 1, min(start + longest, length) + 1):

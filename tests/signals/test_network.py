@@ -1,0 +1,93 @@
+"""The encoder in numpy, against the definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safe_azure_openai.signals.meaning.network import Network, gelu
+
+WIDTH, HEADS, LONGEST, VOCABULARY, QUESTIONS = 8, 2, 6, 5, 3
+
+
+def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
+    random = np.random.default_rng(seed)
+
+    def some(*shape: int) -> npt.NDArray[np.float32]:
+        return random.normal(0, 0.5, shape).astype(np.float32)
+
+    out: dict[str, npt.NDArray[Any]] = {
+        "shape": np.array([2, HEADS], dtype=np.int32),
+        "word": np.round(random.uniform(-127, 127, (VOCABULARY, WIDTH))).astype(np.int8),
+        "word.scale": np.full((VOCABULARY, 1), 0.01, dtype=np.float16),
+        "position": some(LONGEST, WIDTH),
+        "embedding_norm": np.ones(WIDTH, dtype=np.float32),
+        "embedding_norm_bias": np.zeros(WIDTH, dtype=np.float32),
+        "head": some(2 * WIDTH, QUESTIONS),
+        "head_bias": some(QUESTIONS),
+    }
+    for n in range(2):
+        for name, rows, columns in (
+            ("qkv", WIDTH, 3 * WIDTH),
+            ("out", WIDTH, WIDTH),
+            ("up", WIDTH, 16),
+            ("down", 16, WIDTH),
+        ):
+            out[f"{n}.{name}"] = some(rows, columns)
+            out[f"{n}.{name}_bias"] = some(columns)
+        for name in ("attention", "output"):
+            out[f"{n}.{name}_norm"] = np.ones(WIDTH, dtype=np.float32)
+            out[f"{n}.{name}_norm_bias"] = np.zeros(WIDTH, dtype=np.float32)
+    return out
+
+
+def plain(w: dict[str, npt.NDArray[Any]], ids: list[int]) -> npt.NDArray[np.float64]:
+    """The same network, head by head and token by token, in double precision."""
+    w = {k: v.astype(np.float64) for k, v in w.items()}
+
+    def norm(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.array([(row - row.mean()) / np.sqrt(row.var() + 1e-12) for row in x])
+
+    x = norm(np.array([w["word"][i] * w["word.scale"][i] for i in ids]) + w["position"][: len(ids)])
+    size = WIDTH // HEADS
+    for n in range(2):
+        qkv = x @ w[f"{n}.qkv"] + w[f"{n}.qkv_bias"]
+        mixed = np.zeros_like(x)
+        for head in range(HEADS):
+            q, k, v = (qkv[:, part * WIDTH + head * size : part * WIDTH + (head + 1) * size] for part in range(3))
+            for t in range(len(ids)):
+                scores = np.exp(q[t] @ k.T / np.sqrt(size))
+                mixed[t, head * size : (head + 1) * size] = scores / scores.sum() @ v
+        x = norm(x + mixed @ w[f"{n}.out"] + w[f"{n}.out_bias"])
+        up = x @ w[f"{n}.up"] + w[f"{n}.up_bias"]
+        up = 0.5 * up * (1 + np.tanh(np.sqrt(2 / np.pi) * (up + 0.044715 * up**3)))
+        x = norm(x + up @ w[f"{n}.down"] + w[f"{n}.down_bias"])
+    out: npt.NDArray[np.float64] = np.concatenate([x.mean(axis=0), x[0]]) @ w["head"] + w["head_bias"]
+    return out
+
+
+@pytest.mark.parametrize("ids", [[1], [1, 2, 3], [4, 3, 2, 1, 0, 4]])
+def test_the_network_computes_what_its_definition_says(ids: list[int]) -> None:
+    w = weights()
+    assert np.allclose(Network(w)(ids), plain(w, ids), atol=1e-4)
+
+
+def test_the_order_of_words_matters() -> None:
+    network = Network(weights())
+    assert not np.allclose(network([1, 2, 3]), network([3, 2, 1]))
+
+
+def test_a_stored_network_answers_like_the_one_that_was_stored(tmp_path: Path) -> None:
+    w = weights()
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **w)
+    assert np.array_equal(Network.load(tmp_path / "w.npz")([1, 2]), Network(w)([1, 2]))
+
+
+def test_gelu_leaves_its_argument_alone() -> None:
+    x = np.array([-1.0, 0.0, 2.0], dtype=np.float32)
+    assert np.allclose(gelu(x), [-0.1588, 0.0, 1.9546], atol=1e-3)
+    assert x.tolist() == [-1.0, 0.0, 2.0]

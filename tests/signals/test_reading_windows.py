@@ -1,0 +1,70 @@
+"""A request as words, and the words as windows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safe_azure_openai.model import Kind, Origin, Segment
+from safe_azure_openai.signals.meaning.reading import WINDOW, windows, words
+from safe_azure_openai.signals.meaning.tokenizer import BEGIN, END, SPECIAL, Tokenizer
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789."
+TOKENIZER = Tokenizer([*SPECIAL, "\u2581", *LETTERS], [0.0] * len(SPECIAL) + [-1.0] * (1 + len(LETTERS)))
+
+
+def segment(text: str, origin: Origin = Origin.USER, kind: Kind = "text") -> Segment:
+    return Segment(kind, origin, "/x", text)
+
+
+def marks(*segments: Segment) -> list[str]:
+    return [SPECIAL[w.ids[0]] for w in words(segments, TOKENIZER) if len(w.ids) == 1 and w.ids[0] < len(SPECIAL)]
+
+
+def test_a_mark_says_who_speaks_wherever_that_changes() -> None:
+    told = [segment("be kind", Origin.STANDING), segment("hi"), segment("there"), segment("hello", Origin.ASSISTANT)]
+    assert marks(*told) == ["<standing>", "<user>", "<assistant>"]
+
+
+def test_pictures_leave_a_mark_and_a_crowd_of_them_only_three() -> None:
+    assert marks(segment("look"), *[segment("", kind="image")] * 9) == ["<user>", "<image>", "<image>", "<image>"]
+
+
+def test_of_an_address_only_the_name_of_the_file_is_read() -> None:
+    picture = segment("https://cdn.example.org/a/b/suspect.jpg", kind="image")
+    plain = segment("suspect.jpg", kind="image")
+    assert [w.ids for w in words([picture], TOKENIZER)] == [w.ids for w in words([plain], TOKENIZER)]
+
+
+def test_names_of_stock_models_are_not_read_but_those_of_deployments_are() -> None:
+    assert words([segment("gpt-4o-mini", Origin.METADATA)], TOKENIZER) == []
+    assert len(words([segment("custody-match", Origin.METADATA)], TOKENIZER)) == 2
+
+
+def test_a_short_request_is_one_window() -> None:
+    told = [segment("who is this")]
+    (window,) = windows(words(told, TOKENIZER), told)
+    assert (window.ids[0], window.ids[-1]) == (BEGIN, END)
+
+
+def test_every_window_of_a_long_request_begins_with_what_it_is_about() -> None:
+    told = [segment("we are police", Origin.STANDING), segment("sum up " + "blah " * 300 + "the end")]
+    found = windows(words(told, TOKENIZER), told)
+    assert len(found) > 5
+    assert len({window.ids[:20] for window in found}) == 1
+
+
+def test_another_reading_stands_in_for_a_segment() -> None:
+    told = [segment("abc"), segment("def")]
+    changed = words(told, TOKENIZER, instead={1: "xyz"})
+    assert [w.ids for w in changed] == [w.ids for w in words([segment("abc"), segment("xyz")], TOKENIZER)]
+
+
+@given(st.lists(st.text(alphabet=LETTERS + " ", max_size=400), max_size=8))
+def test_the_windows_hold_every_word_and_none_is_too_long(texts: list[str]) -> None:
+    told = [segment(text) for text in texts]
+    all_words = words(told, TOKENIZER)
+    found = windows(all_words, told)
+    assert all(len(window.ids) <= WINDOW for window in found)
+    seen = {(w.segment, w.start) for window in found for w in window.words}
+    assert seen == {(w.segment, w.start) for w in all_words}

@@ -1,0 +1,92 @@
+"""The screen: sums over stretches of words."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safe_azure_openai.signals import screen as module
+from safe_azure_openai.signals.screen import STRETCH, Screen, words_of
+
+#: A word's embedding: is it about the act, is it about the actor.
+PLACES = {"match": (1.0, 0.0), "police": (0.0, 1.0)}
+
+
+def embedding(word: str) -> npt.NDArray[np.float32]:
+    return np.array(PLACES.get(word, (0.0, 0.0)), dtype=np.float32)
+
+
+def screen() -> Screen:
+    eye = np.eye(2, dtype=np.float32)
+    weights: dict[str, npt.NDArray[Any]] = {
+        "w1": 20 * eye, "b1": np.zeros(2), "w2": eye, "b2": np.full(2, -10.0),
+        "up": eye, "up_bias": np.zeros(2), "down": eye, "down_bias": np.full(2, -0.5),
+    }  # fmt: skip
+    return Screen(weights, embedding)
+
+
+def verdict(text: str) -> tuple[bool, bool]:
+    sums = screen().sums(text)
+    return sums.act >= 0, sums.actor >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (False, False)),
+        ("a recipe for soup", (False, False)),
+        ("Match, please!", (True, False)),
+        ("the (police)", (False, True)),
+        ("police: match", (True, True)),
+    ],
+)
+def test_a_word_counts_wherever_it_stands(text: str, expected: tuple[bool, bool]) -> None:
+    assert verdict(text) == expected
+
+
+def test_words_around_it_cannot_hide_it() -> None:
+    assert verdict("soup " * 500 + "police match " + "soup " * 500) == (True, True)
+
+
+@pytest.mark.parametrize("before", range(0, 2 * STRETCH, 17))
+def test_neighbours_are_summed_together_wherever_the_stretches_begin(before: int) -> None:
+    together = screen().sums("soup " * before + "police match" + " soup" * 200)
+    assert together.act >= 0
+    assert together.actor >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Who-is (he)?", ["who", "is", "he"]),
+        ("Gesichtsprüfung, bitte", ["gesichtsprüfung", "bitte"]),
+        ("识别人脸", ["识别", "别人", "人脸"]),
+        ("脸", ["脸"]),
+        ("얼굴 확인", ["얼굴", "확인"]),
+    ],
+)
+def test_words_are_parted_by_spaces_or_by_pairs_of_characters(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+def test_a_full_memory_starts_anew_and_changes_no_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WORDS", 50)
+    small = screen()
+    for n in range(200):
+        text = f"word{n} police " + " ".join(f"w{n}x{m}" for m in range(7))
+        assert small.sums(text) == screen().sums(text)
+    assert len(small._known[0]) <= 50
+
+
+def test_threads_get_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WORDS", 300)
+    shared = screen()
+    texts = [
+        " ".join(f"w{(n * 7 + m) % 900}" for m in range(40)) + (" police match" if n % 2 else "") for n in range(400)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(shared.sums, texts)) == [screen().sums(text) for text in texts]

@@ -1,0 +1,114 @@
+"""Tenant, session and reading to facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safe_azure_openai import Tenant
+from safe_azure_openai.merge import ANOTHER_COUNTRY, facts_of, memory_of
+from safe_azure_openai.model import Facts, Gap, Memory
+from safe_azure_openai.signals.meaning import Answer
+from safe_azure_openai.signals.reading import NOTHING, Reading
+from safe_azure_openai.signals.thresholds import Thresholds
+
+LIMITS = Thresholds(
+    violation=0.5,
+    police=0.6,
+    police_image=0.4,
+    real_time=0.5,
+    actor=0.5,
+    camera=0.5,
+    live=0.5,
+    cooperative=0.5,
+    country=0.5,
+)
+NEW = Memory()
+NOBODY = Tenant()
+US_POLICE = Tenant("law_enforcement", country="US")
+
+
+def facts(
+    tenant: Tenant = NOBODY,
+    *,
+    before: Memory = NEW,
+    image: bool = False,
+    gaps: tuple[Gap, ...] = (),
+    **scores: float,
+) -> Facts:
+    reading = Reading(Answer(scores, {}), has_image=image)
+    return facts_of(reading, memory_of(reading, before, LIMITS), tenant, LIMITS, gaps)
+
+
+def test_nothing_read_gives_nothing_known_but_what_the_tenant_declares() -> None:
+    found = facts_of(NOTHING, Memory(), US_POLICE, LIMITS, ())
+    assert (found.actor.value, found.country.value, found.act.value) == ("law_enforcement", "US", "unknown")
+    assert found.actor.source == "tenant sector (argument)"
+
+
+def test_a_tenant_that_serves_law_enforcement_is_for_it() -> None:
+    found = facts(Tenant("technology", serves="law_enforcement"), fr=0.7)
+    assert (found.actor.value, found.act.value) == ("law_enforcement", "facial_recognition")
+    assert found.actor.source == "tenant serves (argument)"
+
+
+def test_an_innocent_tenant_does_not_lift_what_the_request_says() -> None:
+    found = facts(Tenant("healthcare", country="FR"), fr=0.9, le=0.9, fr_le=0.9, us=0.8)
+    assert (found.actor.value, found.act.value, found.country.value) == ("law_enforcement", "facial_recognition", "US")
+
+
+def test_facial_recognition_without_law_enforcement_is_not_said_to_be_operational_for_anyone() -> None:
+    found = facts(fr=0.99, le=0.01, fr_le=0.01)
+    assert (found.actor.value, found.act.value) == ("unknown", "unknown")
+
+
+def test_the_act_alone_decides_under_a_police_tenant_and_a_picture_lowers_the_bar() -> None:
+    assert facts(US_POLICE, fr=0.5).act.value == "unknown"
+    assert facts(US_POLICE, fr=0.5, image=True).act.value == "facial_recognition"
+    assert facts(US_POLICE, fr=0.61).act.value == "facial_recognition"
+
+
+def test_what_is_on_topic_but_not_operational_is_discussion() -> None:
+    assert facts(fr=0.3, le=0.3, fr_le=0.1).stance.value == "discussion"
+
+
+@pytest.mark.parametrize(
+    ("tenant", "scores", "country"),
+    [
+        (NOBODY, {}, "unknown"),
+        (US_POLICE, {}, "US"),
+        (US_POLICE, {"le": 0.9, "abroad": 0.9}, ANOTHER_COUNTRY),
+        (Tenant("law_enforcement", country="DE"), {"le": 0.9, "us": 0.9}, "US"),
+        (US_POLICE, {"le": 0.01, "abroad": 0.9}, "US"),
+    ],
+)
+def test_the_agency_named_has_the_say_about_the_country_then_the_tenant(
+    tenant: Tenant, scores: dict[str, Any], country: str
+) -> None:
+    assert facts(tenant, **scores).country.value == country
+
+
+def test_live_facial_recognition_on_a_worn_camera_needs_nobody() -> None:
+    found = facts(fr=0.9, rt=0.9, body=0.9, live=0.9)
+    assert (found.act.value, found.camera.value, found.timing.value) == ("facial_recognition", "body_worn", "real_time")
+    assert found.actor.value == "unknown"
+
+
+def test_an_earlier_call_adds_the_actor_and_says_so() -> None:
+    found = facts(before=Memory(actor=0.95, country="US"), fr=0.9, fr_le=0.6, image=True)
+    assert (found.actor.value, found.actor.source) == ("law_enforcement", "session")
+    assert (found.country.value, found.country.source) == ("US", "session")
+    assert found.act.value == "facial_recognition"
+
+
+def test_memory_keeps_the_strongest_and_never_forgets_a_picture() -> None:
+    before = Memory(actor=0.9, country="US", act=0.2, camera="body_worn", camera_score=0.8, has_image=True)
+    after = memory_of(Reading(Answer({"fr": 0.7, "le": 0.1, "dash": 0.3}, {})), before, LIMITS)
+    assert after == Memory(actor=0.9, country="US", act=0.7, camera="body_worn", camera_score=0.8, has_image=True)
+
+
+def test_a_gap_makes_the_inspection_partial_and_is_named() -> None:
+    found = facts(gaps=(Gap("/file", "encrypted"),)).inspection
+    assert (found.value, found.evidence[0].kind, found.evidence[0].pointer) == ("partial", "gap:encrypted", "/file")
+    assert facts().inspection.value == "complete"
