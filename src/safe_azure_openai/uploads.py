@@ -15,8 +15,6 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, cast
 
-from .extract.decoding import Undecodable
-from .extract.multipart import boundary_of, parts
 from .model import Wire
 
 __all__ = ["Uploads"]
@@ -124,6 +122,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 def _file_content(wire: Wire) -> bytes | None:
     """Return the bytes of the part's file, or None if the body is not a form with one field ``data``."""
+    from .extract.decoding import Undecodable  # with the first upload, not with the package
+    from .extract.multipart import boundary_of, parts
+
     boundary = boundary_of(wire.content_type)
     if boundary is None:
         return None
