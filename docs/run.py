@@ -53,6 +53,10 @@ _VARIES = re.compile(
 )
 
 
+#: Languages of blocks that are shown only: signatures and changes.
+SHOWN = ("py", "diff")
+
+
 class Page:
     """One page's folder, environment and namespace, and what its last example printed."""
 
@@ -68,7 +72,8 @@ class Page:
             "OPENAI_API_VERSION": "2024-10-21",
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_API_KEY": "none",
-            "COLUMNS": "100",
+            "COLUMNS": "80",
+            "PYTEST_ADDOPTS": "-p no:asyncio -p no:cacheprovider",  # a page's tests know nothing of our plugins
             "NO_COLOR": "1",
         }
 
@@ -92,10 +97,9 @@ class Page:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        lines = kept.read_text(encoding="utf-8").split("\0") if kept.exists() else []
-        for name, equals, value in (line.partition("=") for line in lines):
-            if equals:
-                self.environment[name] = value
+        if kept.exists():
+            pairs = (line.partition("=") for line in kept.read_text(encoding="utf-8").split("\0"))
+            self.environment = {name: value for name, equals, value in pairs if equals}
         kept.unlink(missing_ok=True)
         return done.stdout.decode(), done.returncode
 
@@ -165,7 +169,7 @@ def _evaluate(example: Example) -> None:
         _compare(source, page.printed)
     elif language in ("json", "toml"):  # shown, not saved: at least it has to be what it says
         _parse(language, source)
-    else:
+    elif language not in SHOWN:
         raise OutputError(f"nothing is known of blocks in {language!r}")
 
 

@@ -140,7 +140,7 @@ def tell(violation: PolicyViolation, terminal: Terminal) -> None:
     places: dict[str, list[str]] = {}
     for item in violation.evidence:
         places.setdefault(item.pointer, []).append(item.kind)
-    seen = ", ".join(f"{pointer or '/'} ({' and '.join(kinds)})" for pointer, kinds in places.items())
+    seen = ", ".join(f"{pointer or '/'} ({', '.join(kinds)})" for pointer, kinds in places.items())
     terminal.line(f"{'':<5}{terminal.paint('✗ stopped, and not a byte was sent', 'red', 'bold')}")
     terminal.wrapped("rule", violation.rule, "bold")
     terminal.wrapped("", first.title)
