@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: help demo test lint types unit oldest contract eval bench docs clean
+.PHONY: help demo test lint types unit oldest contract eval bench docs frameworks clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -59,8 +59,21 @@ eval: $(READY) ## score the guard over a corpus: make eval CORPUS=folder
 bench: $(READY) ## what a check costs
 	$(BIN)/python -m benchmarks
 
-docs: $(READY) ## the reference pages that are made from the code
+docs: $(VENV)/.docs ## make the reference from the code, and all pages into site/
 	$(BIN)/python docs/build.py
+	$(BIN)/zensical build --strict
+
+$(VENV)/.docs: pyproject.toml | $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+frameworks: ## the docs' examples for frameworks, with the openai that each wants
+	for group in frameworks instructor; do \
+	  $(PYTHON) -m venv $(VENV)-$$group && \
+	  $(VENV)-$$group/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
+	  $(VENV)-$$group/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group $$group && \
+	  $(VENV)-$$group/bin/python -m pytest tests/test_docs.py -k examples || exit 1; \
+	done
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) $(VENV)-oldest build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-frameworks $(VENV)-instructor .cache build dist site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -28,7 +28,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,7 @@ from sybil import Example, Region, Sybil
 from sybil.document import Document
 
 from safe_azure_openai.testing import Loopback
-
-ROOT = Path(__file__).parent.parent
+from safe_azure_openai.toml_source import TomlSource
 
 _FENCE = re.compile(
     r"^(?P<indent>[ ]*)```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<source>.*?)^(?P=indent)```[ ]*$",
@@ -150,36 +149,54 @@ def _evaluate(example: Example) -> None:
         path = page.folder / title
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-    elif language == "python":
-        page.printed = page.python(source, example.path, example.line + 1)
-    elif language == "bash":
-        page.printed, status = page.shell(source)
-        if status:
-            raise OutputError(f"status {status}:\n{page.printed}")
-    elif language == "console":
-        for command, expected in _commands(source):
-            printed, status = page.shell(command)
-            if expected.strip():
-                _compare(expected, printed)
-            elif status:
-                raise OutputError(f"$ {command}\nstatus {status}:\n{printed}")
-    elif language == "text":
-        if page.printed is None:
-            raise OutputError("no example stands before this output")
-        _compare(source, page.printed)
-    elif language in ("json", "toml"):  # shown, not saved: at least it has to be what it says
-        _parse(language, source)
+    elif language in _RUN:
+        _RUN[language](page, source, example)
     elif language not in SHOWN:
         raise OutputError(f"nothing is known of blocks in {language!r}")
 
 
-def _parse(language: str, source: str) -> None:
-    if language == "json":
-        json.loads(source)
-    else:
-        from safe_azure_openai.toml_source import TomlSource
+def _python(page: Page, source: str, example: Example) -> None:
+    page.printed = page.python(source, example.path, example.line + 1)
 
-        TomlSource.parse("example", source.encode())
+
+def _bash(page: Page, source: str, _: Example) -> None:
+    page.printed, status = page.shell(source)
+    if status:
+        raise OutputError(f"status {status}:\n{page.printed}")
+
+
+def _console(page: Page, source: str, _: Example) -> None:
+    for command, expected in _commands(source):
+        printed, status = page.shell(command)
+        if expected.strip():
+            _compare(expected, printed)
+        elif status:
+            raise OutputError(f"$ {command}\nstatus {status}:\n{printed}")
+
+
+def _text(page: Page, source: str, _: Example) -> None:
+    if page.printed is None:
+        raise OutputError("no example stands before this output")
+    _compare(source, page.printed)
+
+
+def _json(_page: Page, source: str, _: Example) -> None:
+    json.loads(source)
+
+
+def _toml(_page: Page, source: str, _: Example) -> None:
+    TomlSource.parse("example", source.encode())
+
+
+#: What is done with a block that is not saved, by its language. JSON and TOML have to be what they say at least.
+_RUN: dict[str, Callable[[Page, str, Example], None]] = {
+    "python": _python,
+    "bash": _bash,
+    "console": _console,
+    "text": _text,
+    "json": _json,
+    "toml": _toml,
+}
 
 
 def _blocks(document: Document) -> Iterator[Region]:
