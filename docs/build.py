@@ -19,10 +19,11 @@ from typing import cast
 from docstrings import described, prose, signature
 
 import safe_azure_openai
-from safe_azure_openai import cli, errors, model, testing
+from safe_azure_openai import cli, errors, merge, model, testing
 from safe_azure_openai.model import FACT_VALUES
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
+from safe_azure_openai.signals import reading
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/build.py from the code. Do not edit. -->\n\n"
@@ -38,16 +39,6 @@ FACTS = {
     "setting": "Are people met in the wild, or does one person present himself for a check?",
     "premises": "What kind of place is it?",
     "inspection": "Could all of the request be read?",
-}
-
-#: Values that rules may name, and that nothing in this version finds in a request.
-NOT_FOUND_YET: dict[str, frozenset[str]] = {
-    "act": frozenset(
-        {"emotion_inference", "sensitive_trait_inference", "persistent_tracking", "untargeted_scraping", "none"}
-    ),
-    "premises": frozenset({"public", "workplace", "education", "private"}),
-    "actor": frozenset({"other"}),
-    "timing": frozenset({"recorded"}),
 }
 
 NAMES = """
@@ -143,6 +134,13 @@ def pages() -> dict[str, str]:
     return {name: MADE + re.sub(r"\n{3,}", "\n\n", "\n\n".join(parts)).strip() + "\n" for name, parts in made.items()}
 
 
+def not_found_yet() -> dict[str, frozenset[str]]:
+    """Return, by fact, the values that rules may name and that nothing finds in a request: no detector writes them."""
+    source = inspect.getsource(merge) + inspect.getsource(reading)
+    written = set(re.findall(r"""(?<!source=)["'](\w+)["']""", source))
+    return {fact: frozenset(values) - written for fact, values in FACT_VALUES.items()}
+
+
 _PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, model.RuleMatch, model.PolicyRef)
 
 
@@ -210,7 +208,7 @@ def _facts() -> Iterator[str]:
 
 
 def _values(fact: str, choices: Iterable[str]) -> str:
-    unseen = NOT_FOUND_YET.get(fact, frozenset())
+    unseen = not_found_yet()[fact]
     return ", ".join(f"`{choice}`{'*' if choice in unseen else ''}" for choice in choices)
 
 
@@ -262,7 +260,7 @@ def _ranked(fact: str, values: Iterable[str], joint: str) -> str:
 
 def _warning(rule: Rule) -> Iterator[str]:
     """Yield a note where no request of this version can have the facts that a rule asks for."""
-    for fact, unseen in NOT_FOUND_YET.items():
+    for fact, unseen in not_found_yet().items():
         if all(any(name == fact and values <= unseen for name, values in way.when) for way in rule.alternatives):
             yield NOT_YET.format(fact=fact)
             return

@@ -18,7 +18,15 @@ from openai import APIError
 from pictures import FRAMES, PORTRAIT, STREET, Picture
 from terminal import Terminal
 
-from safe_azure_openai import AzureOpenAI, ConfigurationError, Decision, Guard, PolicyViolation, Tenant
+from safe_azure_openai import (
+    AzureOpenAI,
+    ConfigurationError,
+    Decision,
+    Guard,
+    InspectionError,
+    PolicyViolation,
+    Tenant,
+)
 from safe_azure_openai.testing import Loopback
 
 # --- the script
@@ -206,7 +214,11 @@ def main() -> int:
         terminal.line(f"  {terminal.paint(f'{where}. {kind}', 'dim')}")
         for number, scene in enumerate(SCENES, 1):
             introduce(number, scene, terminal)
-            play(scene, client, tally, model, terminal)
+            try:
+                play(scene, client, tally, model, terminal)
+            except InspectionError as error:  # nothing here is unreadable, so the installation is broken
+                print(f"demo: {error}\nsee what is wrong: safe-azure-openai doctor", file=sys.stderr)
+                return 1
         arrived = len(stand_in.requests) if stand_in else tally.sent
         close(arrived, tally.made - tally.sent, terminal, by_server=stand_in is not None)
     return 0

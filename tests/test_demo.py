@@ -165,6 +165,26 @@ def test_a_wrong_setting_is_told_without_a_traceback() -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_broken_installation_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "from safe_azure_openai.guard import Guard\n"
+        "def judge(*args, **kwargs): raise FileNotFoundError('weights')\n"
+        "Guard.judge = judge\n",
+        encoding="utf-8",
+    )
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert "safe-azure-openai doctor" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_the_pictures_are_png_files_of_the_size_they_say() -> None:
     code = "import pictures as p; [print(x.data_url()) for x in (p.STREET, p.PORTRAIT, *p.FRAMES)]"
     urls = subprocess.check_output([sys.executable, "-c", code], cwd=EXAMPLES, text=True).split()
