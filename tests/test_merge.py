@@ -18,6 +18,8 @@ LIMITS = Thresholds(
     police=0.6,
     police_image=0.4,
     real_time=0.5,
+    act=0.5,
+    other_act=0.5,
     actor=0.5,
     camera=0.5,
     live=0.5,
@@ -58,9 +60,35 @@ def test_an_innocent_tenant_does_not_lift_what_the_request_says() -> None:
     assert (found.actor.value, found.act.value, found.country.value) == ("law_enforcement", "facial_recognition", "US")
 
 
-def test_facial_recognition_without_law_enforcement_is_not_said_to_be_operational_for_anyone() -> None:
-    found = facts(fr=0.99, le=0.01, fr_le=0.01)
-    assert (found.actor.value, found.act.value) == ("unknown", "unknown")
+def test_facial_recognition_by_anyone_is_a_fact_but_makes_nobody_law_enforcement() -> None:
+    found = facts(fr=0.99, le=0.6, fr_le=0.01)
+    assert (found.act.value, found.stance.value, found.actor.value) == ("facial_recognition", "operational", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("head", "act"),
+    [
+        ("emo", "emotion_inference"),
+        ("trait", "sensitive_trait_inference"),
+        ("track", "persistent_tracking"),
+        ("scrape", "untargeted_scraping"),
+    ],
+)
+def test_other_acts_are_facts_too(head: str, act: str) -> None:
+    sure: dict[str, Any] = {head: 0.9}
+    unsure: dict[str, Any] = {head: 0.4}
+    assert facts(fr=0.1, **sure).act.value == act
+    assert facts(fr=0.9, **sure).act.value == "facial_recognition"
+    assert facts(fr=0.1, **unsure).act.value == "unknown"
+
+
+def test_a_police_tenant_needs_the_act_at_its_own_limit() -> None:
+    assert facts(US_POLICE, fr=0.55).act.value == "unknown"
+
+
+def test_a_live_camera_in_other_hands_counts_only_with_all_of_it_together() -> None:
+    assert facts(fr=0.9, body=0.9, live=0.9, rt=0.1).timing.value == "unknown"
+    assert facts(US_POLICE, fr=0.9, body=0.9, live=0.9, rt=0.1).timing.value == "real_time"
 
 
 def test_the_act_alone_decides_under_a_police_tenant_and_a_picture_lowers_the_bar() -> None:

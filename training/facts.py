@@ -10,11 +10,14 @@ from typing import Any
 
 from safe_azure_openai.extract import from_json
 from safe_azure_openai.model import Request
+from safe_azure_openai.signals.meaning import HEADS
+
+__all__ = ["DATA", "HEADS", "Item", "body", "items", "targets"]
 
 DATA = Path(__file__).parent / "data"
 
-#: The questions, in the order of the network's outputs.
-HEADS = ("fr", "le", "fr_le", "us", "abroad", "body", "dash", "mobile", "fixed", "live", "coop", "rt")
+#: Acts of the stricter policies, as keys of a line and as questions.
+OTHER_ACTS = ("emo", "trait", "track", "scrape")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,11 @@ def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
     if le:
         country = (float(le == "US"), float(le not in {"US", "?"}))
     cameras = [float(cam == name) for name in ("body", "dash", "other", "fixed")]
-    return (float(fr), float(bool(le)), float(bool(fr and le)), *country, *cameras, float(live), float(coop), float(rt))
+    others = [float(line.get(act) or 0) for act in OTHER_ACTS]
+    return (
+        float(fr), float(bool(le)), float(bool(fr and le)), *country, *cameras,
+        float(live), float(coop), float(rt), *others,
+    )  # fmt: skip
 
 
 def items(root: Path = DATA) -> Iterator[Item]:

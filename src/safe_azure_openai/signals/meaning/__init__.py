@@ -22,7 +22,24 @@ if TYPE_CHECKING:
 __all__ = ["HEADS", "Answer", "Encoder", "load"]
 
 #: The questions, in the order of the network's outputs.
-HEADS = ("fr", "le", "fr_le", "us", "abroad", "body", "dash", "mobile", "fixed", "live", "coop", "rt")
+HEADS = (
+    "fr",  # facial recognition is to be done, or made to work
+    "le",  # it is by or for law enforcement
+    "fr_le",  # both
+    "us",  # the agency is one of the United States
+    "abroad",  # it is one of another country
+    "body",  # the camera is worn on a body
+    "dash",  # it is in or on a vehicle
+    "mobile",  # it is a drone, a robot or in a hand
+    "fixed",
+    "live",  # it happens in real time
+    "coop",  # an enrolled person presents himself
+    "rt",  # facial recognition in real time on a body-worn or dash-mounted camera, in the wild
+    "emo",  # emotions are to be read from faces
+    "trait",  # so are sensitive traits
+    "track",  # particular people are to be followed over time
+    "scrape",  # a face database is to be built from pictures gathered without a target
+)
 HERE = Path(__file__).parent
 
 #: Windows read of one text at most; of a longer one, those that the screen thinks likeliest to matter.

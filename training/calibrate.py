@@ -1,0 +1,111 @@
+"""Set the limits on calibration data: where an answer of the encoder counts.
+
+    python training/calibrate.py evaluation/corpus/*.jsonl [--write]
+
+Each limit is set on the items that it decides: ``violation`` and ``real_time`` on those of tenants that are not law
+enforcement, ``police`` and ``police_image`` on the others, without and with a picture. A limit minimises missed
+violations plus ``--price`` times the false alarms; ``strict`` does the same at a third of the price.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from evaluation.corpus import Item, load
+
+from safe_azure_openai.extract import from_json, from_wire
+from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
+from safe_azure_openai.model import Memory, Request, Wire
+from safe_azure_openai.signals.reading import read
+from safe_azure_openai.signals.thresholds import thresholds
+from safe_azure_openai.tenant import Tenant
+
+LIMITS = Path(__file__).parents[1] / "src/safe_azure_openai/signals/thresholds.toml"
+
+
+def requests_of(call: dict[str, Any]) -> tuple[Request, ...]:
+    """Return what the guard would judge for one call of an item."""
+    body = call.get("body") or call
+    if "file_text" not in body:
+        return (from_json(call["path"], body),)
+    head = f'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{body.get("purpose", "")}\r\n'
+    file = f'--x\r\nContent-Disposition: form-data; name="file"; filename="u.jsonl"\r\n\r\n{body["file_text"]}\r\n'
+    return from_wire(Wire("/files", "multipart/form-data; boundary=x", (head + file + "--x--\r\n").encode()))
+
+
+def scores(item: Item) -> tuple[str, dict[str, float]]:
+    """Return the group of an item and its scores, each the highest over the requests of its last call."""
+    fields = item.tenant or {}
+    tenant = Tenant(fields.get("sector") or "unknown", country=fields.get("country"), serves=fields.get("serves"))
+    for_police = is_for_law_enforcement(tenant)
+    kept = Memory()
+    found: dict[str, float] = defaultdict(float)
+    for call in item.calls:
+        found.clear()
+        before = kept
+        for request in requests_of(call):
+            reading = read(request, before, for_police=for_police)
+            memory = memory_of(reading, before, thresholds())
+            kept = memory_of(reading, kept, thresholds())
+            found["violation"] = max(found["violation"], together_of(reading, memory))
+            found["police"] = max(found["police"], memory.act)
+            found["real_time"] = max(found["real_time"], reading.answer["rt"])
+    group = ("police_image" if kept.has_image else "police") if for_police else "violation"
+    return group, dict(found)
+
+
+def best(scores: np.ndarray, labels: np.ndarray, price: float) -> float:
+    """Return the limit with the least misses plus ``price`` times false alarms, in the middle of its plateau."""
+    grid = 1 / (1 + np.exp(-np.arange(-5, 5.01, 0.1)))
+    cost = [(labels & (scores < g)).sum() + price * (~labels & (scores >= g)).sum() for g in grid]
+    least = np.flatnonzero(np.isclose(cost, min(cost)))
+    return float(grid[least[len(least) // 2]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--price", type=float, default=3.0, help="what a false alarm costs, in missed violations")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    rows = [(item, *scores(item)) for path in args.paths for item in load(path) if item.file != "vision"]
+    text = LIMITS.read_text(encoding="utf-8")
+    for sensitivity, price in (("balanced", args.price), ("strict", args.price / 3)):
+        limits: dict[str, float] = {}
+        for name in ("police", "police_image", "violation"):
+            here = [(found, item) for item, group, found in rows if group == name]
+            labels = np.array([item.is_violation for _, item in here])
+            if name == "violation":
+                live = np.array([found["real_time"] for found, _ in here])
+                only_live = np.array([item.rules[:1] == ("real-time-mobile-camera",) for _, item in here])
+                limits["real_time"] = best(live[only_live | ~labels], only_live[only_live | ~labels], price)
+            values = np.array([found["violation" if name == "violation" else "police"] for found, _ in here])
+            told = labels if name != "violation" else labels & ~only_live
+            limits[name] = best(values[told | ~labels], told[told | ~labels], price)
+            caught, false = (values[told] >= limits[name]).mean(), (values[~labels] >= limits[name]).mean()
+            told_of = f"caught {caught:.3f} of {told.sum()}, false {false:.3f} of {(~labels).sum()}"
+            print(f"{sensitivity:<9}{name:<14}{limits[name]:.3f}  {told_of}")
+            curve = [np.quantile(values[~labels], 1 - f) for f in (0.01, 0.02, 0.05)]
+            print(
+                "          "
+                + "  ".join(
+                    f"at {f:.0%} false {(values[told] > c).mean():.3f}"
+                    for f, c in zip((0.01, 0.02, 0.05), curve, strict=True)
+                )
+            )
+        limits["act"] = limits["police"]
+        for name, value in limits.items():
+            text = re.sub(rf"(\[{sensitivity}\][^\[]*?\n{name} = )[\d.]+", rf"\g<1>{value:.3f}", text, flags=re.DOTALL)
+    if args.write:
+        LIMITS.write_text(text, encoding="utf-8")
+        print(json.dumps({"written": str(LIMITS.name)}))
+
+
+if __name__ == "__main__":
+    main()
