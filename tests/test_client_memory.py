@@ -132,6 +132,8 @@ def test_only_replies_that_can_carry_ids_are_looked_at() -> None:
     assert carries_ids("/threads/thread_1/runs")
     assert not carries_ids("/embeddings")
     assert not carries_ids("/chat/completions")
+    assert carries_ids("/responses", "text/event-stream; charset=utf-8")
+    assert not carries_ids("/files/file_1/content", "application/octet-stream")
 
 
 def test_whole_streamed_and_raw_responses_are_remembered(client: OpenAI) -> None:
@@ -167,6 +169,14 @@ def test_a_compressed_stream_is_read_and_unchanged(client: OpenAI, server: Loopb
     with client.responses.with_streaming_response.create(model="gpt-4o", input="Hello") as response:
         assert response.read() == body
     assert ("response", "resp_7") in kept(client)
+
+
+def test_the_content_of_a_file_is_not_looked_into(client: OpenAI, server: Loopback) -> None:
+    content = b'{"id": "file_9", "object": "file"}'
+    server.reply("^/files", Reply((content,), content_type="application/octet-stream"))
+    assert client.files.content("file_1").read() == content
+    client.post("/files", body={"x": "y"}, cast_to=object)
+    assert kept(client) == {}
 
 
 def test_a_stream_that_was_read_can_be_pickled(client: OpenAI) -> None:

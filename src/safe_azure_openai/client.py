@@ -101,11 +101,12 @@ class Enforcement:
     def watch(self, response: HttpResponse) -> None:
         """Remember what was judged under the ids that the reply carries: at once, or as the caller reads it."""
         judged: tuple[Wire, Memory] | None = response.request.extensions.get(_EXTENSION)
-        if judged is None or not carries_ids(judged[0].path):
+        content_type = response.headers.get("content-type", "")
+        if judged is None or not carries_ids(judged[0].path, content_type):
             return
         wire, memory = judged
         reader = EventReader(
-            response.headers.get("content-type", ""),
+            content_type,
             lambda reply: self._remember(response.request.method, wire, memory, reply),
         )
         try:

@@ -60,13 +60,15 @@ NESTED: tuple[LinkKind, ...] = ("response", "conversation", "thread", "file")
 JOBS = ("fine_tuning.job", "batch")
 
 _READ_ONLY = frozenset({"GET", "HEAD", "DELETE"})
+_READ_TYPES = frozenset({"application/json", "text/event-stream", ""})
 _MAX_EVENTS = 4
 _MAX_HEAD_BYTES = 8 * 1024 * 1024
 
 
-def carries_ids(path: str) -> bool:
-    """Whether a reply to ``path`` may carry an id that a later request can name."""
-    return path.strip("/").split("/", 1)[0] in COLLECTIONS
+def carries_ids(path: str, content_type: str = "application/json") -> bool:
+    """Whether a reply of that type to ``path`` may carry an id that a later request can name. A file does not."""
+    is_read = content_type.partition(";")[0].strip().lower() in _READ_TYPES
+    return is_read and path.strip("/").split("/", 1)[0] in COLLECTIONS
 
 
 def remember_reply(session: Session, method: str, path: str, memory: Memory, reply: object) -> None:
