@@ -113,12 +113,12 @@ def source(folder: Path, wanted: str) -> Path:
 
 
 def tree(folder: Path, wanted: str, kind: str) -> Path:
-    """Return a copy of the sdist's tests; in ``ours`` the four classes are ours."""
+    """Return a copy of the sdist without its package; in ``ours`` the four classes are ours."""
     origin, target = source(folder, wanted), folder / kind
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(origin, target, ignore=shutil.ignore_patterns("src", "*.pyc"))
     if kind == "ours":
-        for path in (target / "tests").rglob("*.py"):
+        for path in [*(target / "tests").rglob("*.py"), *(target / "examples").rglob("*.py")]:  # tests run examples
             path.write_text(rebound(path.read_text(encoding="utf-8")), encoding="utf-8")
     return target
 
