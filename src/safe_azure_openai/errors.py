@@ -73,12 +73,14 @@ class InspectionError(_DecisionError):
     @staticmethod
     def _message(decision: Decision) -> str:
         where = ", ".join(f"{gap.pointer or '/'} ({gap.reason})" for gap in decision.gaps[:4]) or "the request"
+        fix = "send that part as text, JSON, an image or a readable file"
+        if any(gap.reason == "guard_error" for gap in decision.gaps):
+            fix = "this is a fault of the guard or of its installation: run safe-azure-openai doctor"
         return (
             "InspectionError: the request was not sent, because a part of it cannot be inspected\n"
             f"  at   {where}\n"
             "  why  what the guard cannot read, it cannot clear\n"
-            "  fix  send that part as text, JSON, an image or a readable file, "
-            "or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow\n"
+            f"  fix  {fix}, or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow\n"
             f"  id   {decision.id}"
         )
 

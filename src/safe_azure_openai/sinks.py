@@ -160,6 +160,7 @@ def as_record(decision: Decision, tenant: Tenant, *, sent: bool) -> dict[str, ob
         "policy": [{"id": ref.id, "version": ref.version, "digest": ref.digest} for ref in decision.policy],
         "evidence": [_evidence(item) for item in decision.evidence],
         "gaps": [{"pointer": gap.pointer, "reason": gap.reason} for gap in decision.gaps],
+        "unknown_ids": decision.memory.is_unknown,
         "screened": decision.screened,
         "duration_us": round(decision.duration_us, 1),
     }

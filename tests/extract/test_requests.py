@@ -290,3 +290,8 @@ def test_every_field_of_a_form_is_found(fields: list[tuple[str, str]]) -> None:
 @given(st.binary(max_size=300), st.sampled_from(["", "application/json", FORM, "text/plain", "image/png"]))
 def test_no_bytes_make_it_raise(body: bytes, content_type: str) -> None:
     assert from_wire(Wire("/any", content_type, body))[0].path == "/any"
+
+
+def test_the_version_that_every_call_to_azure_carries_is_no_word_of_it() -> None:
+    assert from_json("/chat/completions", {}, query="api-version=2024-10-21").segments == ()
+    assert from_json("/chat/completions", {}, query="api-version=who%20is%20this").segments != ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -14,6 +15,8 @@ from .multipart import Part, boundary_of, parts
 from .roles import PATH_LINKS, has_words
 from .vocabulary import vocabulary
 from .walk import Walk, below, is_mapping
+
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
 
 
 def from_json(path: str, body: object, *, query: str = "") -> Request:
@@ -55,6 +58,11 @@ def _request(path: str, walk: Walk) -> Request:
     return Request(path, tuple(walk.segments), tuple(walk.links), tuple(walk.gaps))
 
 
+def _is_api_version(name: str, value: str) -> bool:
+    """Whether a parameter is what every call to Azure carries, and is not words in its place."""
+    return name == "api-version" and bool(_API_VERSION.fullmatch(value))
+
+
 def _addressed(path: str, query: str) -> tuple[Walk, str]:
     """Return a walk that has read the URL, and the path without host, version and deployment."""
     walk = Walk()
@@ -74,7 +82,8 @@ def _addressed(path: str, query: str) -> tuple[Walk, str]:
             walk.segments.append(Segment("text", Origin.METADATA, pointer, word))
     for part in (inline, query):
         if part:
-            read_fields(walk, pairs(part), "/query", Origin.METADATA)
+            said = [pair for pair in pairs(part) if not _is_api_version(*pair)]
+            read_fields(walk, said, "/query", Origin.METADATA)
     return walk, "/" + "/".join(words)
 
 
