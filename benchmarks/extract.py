@@ -1,4 +1,4 @@
-"""What extraction costs, beside parsing the same body: ``python benchmarks/extract.py``.
+"""What extraction costs, beside parsing the same body: ``python -m benchmarks``.
 
 Ratios are what to look at; the times are those of the machine it runs on.
 """
@@ -93,7 +93,7 @@ def readings() -> None:
         print(f"{name:<28}{len(text):>10}{micros:>10.1f}{micros / len(text) * 1000:>10.1f}")
 
 
-if __name__ == "__main__":
+def main() -> None:
     bodies()
     uploads()
     readings()

@@ -1,0 +1,1 @@
+"""What the guard costs, as ratios against a peer in the same run."""

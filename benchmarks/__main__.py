@@ -1,0 +1,13 @@
+"""Run every benchmark: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import logging
+
+from . import extract, guard
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    guard.main()
+    print()
+    extract.main()
