@@ -60,9 +60,10 @@ def test_json_is_read_whatever_it_is_called(content_type: str) -> None:
         '{"input": "w"}'.encode("utf-16"),
         b'\xef\xbb\xbf{"input": "w"}',
         gzip.compress(b'{"input": "w"}'),
+        gzip.compress(b"") + gzip.compress(b'{"input": "w"}'),
         b'{"input": "w", "z": %s}' % (b"9" * 100),
     ],
-    ids=["nan", "surrogate", "utf-16", "bom", "gzip", "huge integer"],
+    ids=["nan", "surrogate", "utf-16", "bom", "gzip", "gzip in two members", "huge integer"],
 )
 def test_unusual_json_is_read(body: bytes) -> None:
     (request,) = from_wire(Wire("/responses", "application/json", body))
@@ -77,6 +78,9 @@ def test_unusual_json_is_read(body: bytes) -> None:
         ("application/json", b"[" * 200_000),
         ("application/octet-stream", bytes(range(256))),
         ("application/json", b"\x1f\x8bnot gzip"),
+        ("application/json", b'{"input": "w", "input": "other"}'),
+        ("application/json", gzip.compress(b'{"input": "w"}')[:-8]),
+        ("application/json", gzip.compress(b'{"input": "w"}') + b"more"),
         (FORM, b"no boundary here"),
         (FORM, b'--XX\r\nContent-Disposition: form-data; name="a"\r\n\r\nnever ends'),
         (FORM, form(("file", "a", b"?"), headers="Content-Transfer-Encoding: base64\r\n").replace(b"?", b"?A")),
@@ -88,7 +92,11 @@ def test_what_cannot_be_decoded_is_a_gap(content_type: str, body: bytes) -> None
     assert request.gaps == (Gap("", "undecodable"),)
 
 
-@pytest.mark.parametrize("body", [b"x" * 101, gzip.compress(b"x" * 101)], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "body",
+    [b"x" * 101, gzip.compress(b"x" * 101), gzip.compress(b"x" * 60) * 2],
+    ids=["plain", "gzip", "gzip in two members"],
+)
 def test_what_is_too_large_is_a_gap(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "MAX_BYTES", 100)
     (request,) = from_wire(Wire("/any", "text/plain", body), max_bytes=100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import zlib
 from typing import Any
@@ -25,12 +27,19 @@ def decode_json(data: bytes) -> Any:
     pictures (benchmarks/extract.py), and two parsers would read broken JSON in two ways.
 
     Raises:
-        Undecodable: the bytes are no JSON, or nested deeper than the parser goes.
+        Undecodable: the bytes are no JSON, are nested deeper than the parser goes, or name a key of an object twice.
     """
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise Undecodable from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):  # of two values one would stay unread, and nobody knows which one the server takes
+        raise Undecodable
+    return value
 
 
 def decompress(data: bytes) -> bytes:
@@ -41,10 +50,9 @@ def decompress(data: bytes) -> bytes:
     """
     if not data.startswith(b"\x1f\x8b"):
         return data
-    inflate = zlib.decompressobj(wbits=31)
     try:
-        plain = inflate.decompress(data, MAX_BYTES + 1)
-    except zlib.error:
+        plain = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
         raise Undecodable from None
     if len(plain) > MAX_BYTES:
         raise Undecodable("too_large")
