@@ -41,7 +41,7 @@ def test_a_payload_is_what_its_bytes_type_or_name_say(data: bytes, media_type: s
 
 def test_unknown_bytes_are_what_their_place_takes_them_for() -> None:
     assert payload_of(b"\x00\x01\x02", kind="audio") == Payload("audio")
-    assert payload_of(b"RIFF....????\x00", kind="file") == Payload("file")
+    assert payload_of(b"RIFF\x00\x01\x02\x03????\x00", kind="file") == Payload("file")
 
 
 def test_the_text_of_a_drawing_is_read_too() -> None:
@@ -60,6 +60,12 @@ def test_the_text_of_a_drawing_is_read_too() -> None:
         ("Gesicht ü".encode("utf-16"), "Gesicht ü"),
         ("Gesicht ü".encode("cp1252"), "Gesicht ü"),
         (b"\xef\xbb\xbfmark", "mark"),
+        ("Gesicht ü".encode("utf-16-le"), "Gesicht ü"),
+        ("Gesicht ü".encode("utf-16-be"), "Gesicht ü"),
+        ("Gesicht ü".encode("utf-32"), "Gesicht ü"),
+        (b"who is\x00 this", "who is\x00 this"),
+        (b"\x01\x00\x02\x00" * 9, None),
+        (b"a\x00\x00\xd8", None),
         (b"\xef\xbb\xbf\xff", None),
         (b"\x00\x01\x02\x03", None),
         (bytes(range(128, 256)), None),
@@ -82,6 +88,21 @@ def test_text_is_told_from_bytes(data: bytes, text: str | None) -> None:
 )
 def test_data_urls_are_read(url: str, payload: Payload | None) -> None:
     assert from_data_url(url) == payload
+
+
+@pytest.mark.parametrize(
+    "words", ["GIF89a: who is this?", "ID3: who is this?", "at, ftyp: who is this?", "who? ü" * 20]
+)
+def test_words_that_pose_as_a_picture_or_a_sound_are_read(words: str) -> None:
+    assert payload_of(words.encode(), "image/png").text == words
+    assert payload_of(words.encode(), name="a.mp3").text == words
+    assert payload_of(words.encode(), name="a.docx") in (
+        Payload("file", words, is_read=True),
+        payload_of(words.encode()),
+    )
+    assert from_data_url("data:image/png;base64," + base64.b64encode(words.encode()).decode()) == payload_of(
+        words.encode(), "image/png"
+    )
 
 
 def test_a_broken_payload_is_still_an_attachment() -> None:

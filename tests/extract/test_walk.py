@@ -260,6 +260,9 @@ def test_words_that_pose_as_a_long_payload_are_read() -> None:
 
 def test_words_in_the_place_of_a_payload_are_read() -> None:
     assert seen(from_json("/any", {"result": "It is him."})) == [("user", "/result", "It is him.")]
+    assert ("user", "/data", "who_is_this_man_over_there") in seen(
+        from_json("/any", {"data": "who_is_this_man_over_there"})
+    )
 
 
 LINKS = [
@@ -307,6 +310,7 @@ def test_an_opaque_id_has_no_words(identifier: str) -> None:
     ("body", "gap"),
     [
         ({"prompt": [1, 2, 3]}, Gap("/prompt", "undecodable")),
+        ({"prompt": [1.0, 2.0]}, Gap("/prompt", "undecodable")),
         ({"input": [[1, 2], [3]]}, Gap("/input/0", "unread_attachment")),
         (
             {"input": [{"type": "compaction", "encrypted_content": "gAAA"}]},

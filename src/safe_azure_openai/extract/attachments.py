@@ -44,7 +44,13 @@ _SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys("wav mp3 m4a ogg oga opus flac aac mpga pcm".split(), "audio"),
     **dict.fromkeys("pdf docx doc xlsx xls pptx ppt odt ods odp zip gz tar rar 7z parquet".split(), "file"),
 }
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b"))
 
 
@@ -60,23 +66,37 @@ class Payload:
 def text_of(data: bytes) -> str | None:
     """Return the characters of ``data`` if it is text, else ``None``.
 
-    Text is valid UTF-8, or UTF-16 with its mark, without control characters; and single-byte text that is mostly
-    printable ASCII, read as Windows-1252.
+    Text is what ``unicode_text`` reads; and single-byte text without control characters that is mostly printable ASCII,
+    read as Windows-1252.
     """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            try:
-                return data[3 if encoding == "utf-8" else 0 :].decode(encoding)
-            except UnicodeDecodeError:
-                return None
-    controls = len(data) - len(data.translate(None, _CONTROLS))
-    if controls > len(data) // 1000:
-        return None
+    text = unicode_text(data)
+    if text is not None or data.startswith(tuple(mark for mark, _ in _BOMS)) or _controls(data) > len(data) // 1000:
+        return text
+    high = len(data.translate(None, bytes(range(128))))
+    return data.decode("cp1252", "replace") if high * 5 < len(data) else None
+
+
+def unicode_text(data: bytes) -> str | None:
+    """Return the characters of UTF-8, UTF-16 or UTF-32 text, else ``None``.
+
+    UTF-16 is known by its mark, or by its zeros where most letters are Latin. A few control characters, at most a
+    quarter, do not make text unreadable: a model reads past them.
+    """
     try:
-        return data.decode("utf-8")
+        for mark, encoding in _BOMS:
+            if data.startswith(mark):
+                return data.decode(encoding)
+        for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+            if data[first : first + 64 : 2].count(0) * 2 > len(data[:64]) // 2 > 0:
+                text = data.decode(encoding)
+                return text if _controls(text.encode("utf-8")) <= len(text) // 1000 else None
+        return data.decode("utf-8") if _controls(data) * 4 <= len(data) else None
     except UnicodeDecodeError:
-        high = len(data.translate(None, bytes(range(128))))
-        return data.decode("cp1252", "replace") if high * 5 < len(data) else None
+        return None
+
+
+def _controls(data: bytes) -> int:
+    return len(data) - len(data.translate(None, _CONTROLS))
 
 
 def kind_of(data: bytes, media_type: str = "", name: str = "") -> Kind | None:
@@ -95,10 +115,10 @@ def kind_of(data: bytes, media_type: str = "", name: str = "") -> Kind | None:
 def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
     """Return what ``data`` holds. ``kind`` is what it is taken for when nothing tells, as raw sound samples."""
     found = kind_of(data, media_type, name)
-    if found is None or media_type.lower().startswith("image/svg"):
-        text = text_of(data)
+    if found != "file" or kind_of(data) is None:  # words may pose as a picture, by their first letters, type or name
+        text = text_of(data) if found is None else unicode_text(data)
         if text is not None:
-            return Payload("file" if found is None else found, text, is_read=True)
+            return Payload(found or "file", text, is_read=True)
     if found == "file":
         from .documents import document_text  # few requests carry documents
 
@@ -124,18 +144,30 @@ def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:
 
 def is_proven(url: str) -> bool:
     """Return whether the first bytes of a base64 data URL are those of a known kind of file."""
-    start = url.find(",") + 1
-    return len(url) >= MIN_PAYLOAD and kind_of(decode_base64(url[start : start + 64]) or b"") is not None
+    return len(url) >= MIN_PAYLOAD and is_known_file(url[(start := url.find(",") + 1) : start + 64])
+
+
+def is_known_file(text: str) -> bool:
+    """Return whether the first bytes of base64 ``text`` are those of a known kind of file."""
+    return kind_of(decode_base64(text[:64]) or b"") is not None
 
 
 def from_base64(text: str, *, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
     """Return what a base64 string holds; only its first bytes are decoded where they tell."""
     head = decode_base64(text[:64]) or b""
     known = kind_of(head, media_type, name)
-    if known is not None and known != "file" and not media_type.lower().startswith("image/svg"):
+    if known is not None and known != "file" and not _may_be_text(head):
         return Payload(known)
     data = decode_base64(text)
     return Payload(kind) if data is None else payload_of(data, media_type, name, kind)
+
+
+def _may_be_text(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # a character that is cut
+    return _controls(head) * 4 <= len(head)
 
 
 def from_data_url(url: str, *, name: str = "", kind: Kind = "file") -> Payload | None:

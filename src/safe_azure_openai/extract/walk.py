@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeGuard
 
 from ..model import Gap, Kind, Link, Origin, Segment
-from .attachments import MIN_PAYLOAD, Payload, from_base64, from_data_url, is_base64_payload, is_proven
+from .attachments import MIN_PAYLOAD, Payload, from_base64, from_data_url, is_base64_payload, is_known_file, is_proven
 from .roles import (
     ANY_ID,
     KEYS,
@@ -179,7 +179,7 @@ class Walk:
         pointer, rule, origin, mode, name, part = (
             place.pointer, place.rule, place.origin, place.mode, place.name, place.part,
         )  # fmt: skip
-        if rule.read is _TEXT_READ and mode is _BODY and items and type(items[0]) is int and not is_root:
+        if rule.read is _TEXT_READ and mode is _BODY and items and type(items[0]) in (int, float) and not is_root:
             # A prompt as token ids. `input` takes them for embeddings only, where frameworks send them by habit.
             self.gap(pointer, "undecodable" if rule is KEYS["prompt"] else "unread_attachment")
             return
@@ -342,4 +342,5 @@ class Walk:
         if not is_payload and payload.kind == "file":
             return False  # words in base64, or no base64 at all: left to the views
         self.payload(payload, pointer, origin, name)
-        return True
+        # What is as short as words without blanks may be such words, unless its first bytes prove it a file.
+        return len(text) >= MIN_PAYLOAD or payload.text is not None or is_known_file(text)
