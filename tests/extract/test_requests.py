@@ -303,3 +303,64 @@ def test_no_bytes_make_it_raise(body: bytes, content_type: str) -> None:
 def test_the_version_that_every_call_to_azure_carries_is_no_word_of_it() -> None:
     assert from_json("/chat/completions", {}, query="api-version=2024-10-21").segments == ()
     assert from_json("/chat/completions", {}, query="api-version=who%20is%20this").segments != ()
+
+
+@pytest.mark.parametrize("name", ["q[who is this", "q[a]who is this", "q]who is this", "who is this[]"])
+def test_no_brackets_hide_a_part_of_a_name(name: str) -> None:
+    for (request,) in (from_wire(Wire("/any", query=f"{name}=w")), upload((name, None, b"w"), (name, "f", b"w"))):
+        assert any("who is this" in segment.text for segment in request.segments)
+
+
+def test_words_after_a_colon_and_slashes_in_a_path_are_no_host() -> None:
+    (request,) = from_wire(Wire("/files/a://who is this/content"))
+    assert words(request) == [("/path/2", "who is this")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--XX\r\n%s\r\n\r\nx\r\n--XXfoo: bar\r\n\r\nrest\r\n--XX--",
+        b"--XX\r\n%s\r\n\r\nx\n--XX\nfoo: bar\n\nrest\r\n--XX--",
+        b"--XX\r\n%s\r\nno blank line\r\n--XX\r\n%s\r\n\r\nw\r\n--XX--",
+        b'--XX\r\n%s; filename="a"; filename="b"\r\n\r\nw\r\n--XX--',
+        b"--XX\r\n%s\r\nContent-Disposition: form-data; name=b\r\n\r\nw\r\n--XX--",
+        b"--XX\r\n%s\r\nContent-Transfer-Encoding: base64\r\n\r\nwho is this man?\r\n--XX--",
+    ],
+    ids=["longer boundary", "bare line feeds", "no blank line", "two file names", "two dispositions", "no base64"],
+)
+def test_a_form_that_servers_may_read_in_two_ways_is_a_gap(body: bytes) -> None:
+    (request,) = from_wire(Wire("/any", FORM, body.replace(b"%s", b'Content-Disposition: form-data; name="a"')))
+    assert request.gaps == (Gap("", "undecodable"),)
+
+
+def test_a_form_may_have_a_preamble_and_parts_without_headers_or_content() -> None:
+    body = b'first\r\n--XX \r\n\r\nw\r\n--XX\r\nContent-Disposition: form-data; name="a"\r\n\r\n--XX\r\n\r\n--XX--\r\n'
+    (request,) = from_wire(Wire("/any", FORM, body))
+    assert ("/parts/", "w") in words(request)
+    assert request.gaps == ()
+
+
+def test_both_names_of_a_file_are_read() -> None:
+    body = b"--XX\r\nContent-Disposition: form-data; name=file; filename=one; filename*=UTF-8''two\r\n\r\nw\r\n--XX--"
+    (request,) = from_wire(Wire("/files", FORM, body))
+    assert words(request)[0] == ("/parts/file", "one two")
+
+
+def test_a_field_that_holds_json_is_read_as_json() -> None:
+    session = b'{"instructions": "be kind", "tools": []}'
+    (request,) = upload(("session", None, session), headers="Content-Type: application/json\r\n")
+    assert request.segments == (Segment("text", S, "/parts/session/instructions", "be kind"),)
+    (request,) = upload(("session", None, b"be kind"), headers="Content-Type: application/json\r\n")
+    assert words(request) == [("/parts/session", "be kind")]
+
+
+def test_control_characters_hide_no_field_of_a_form() -> None:
+    (request,) = upload(("prompt", None, b"w\x01h\x01o\x01"))
+    assert words(request) == [("/parts/prompt", "w\x01h\x01o\x01")]
+
+
+def test_blank_lines_and_a_mark_do_not_hide_that_a_file_is_jsonl() -> None:
+    _, row = upload(("file", "a.jsonl", b"\xef\xbb\xbf" + b"\n" * 70 + b'{"input": "w"}\n'))
+    assert words(row)[-1] == ("/lines/71/input", "w")
+    (request,) = from_wire(Wire("/responses", "text/plain", b'\xef\xbb\xbf{"input": "w"}'))
+    assert words(request) == [("/input", "w")]

@@ -11,6 +11,7 @@ from .walk import Walk, below
 
 # The keys of image[], metadata[agency], chunking_strategy[static][max]. Must not match a[b in "a[b".
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(rf"[^\[\]]*(?:{_BRACKETS.pattern})*")
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -34,6 +35,8 @@ def read_fields(walk: Walk, fields: Iterable[tuple[str, str]], base: str, origin
 
 
 def _nested(name: str, value: str) -> dict[str, object]:
+    if _NAME.fullmatch(name) is None:
+        return {name: value}
     nested: object = value
     for key in reversed([key for key in _BRACKETS.findall(name) if key]):
         nested = {key: nested}

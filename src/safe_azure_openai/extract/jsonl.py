@@ -13,9 +13,9 @@ def lines(text: str) -> Iterator[tuple[int, object]] | None:
     A file is JSONL if its first line that is not blank is a JSON object; a file that holds one object over several
     lines is not. Numbers count from 1 and blank lines count. A line that is no JSON comes as an ``Undecodable``.
     """
-    if not text.lstrip().startswith("{"):
+    first = text.lstrip().partition("\n")[0]
+    if not first.startswith("{"):
         return None
-    first = next((line for line in text.split("\n", 64) if line.strip()), "")
     try:
         decode_json(first.encode("utf-8", "surrogatepass"))
     except Undecodable:

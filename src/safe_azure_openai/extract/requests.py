@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from ..model import Gap, Link, Origin, Request, Segment, Wire
-from .attachments import payload_of, text_of
+from .attachments import kind_of, payload_of, text_of
 from .decoding import MAX_BYTES, Undecodable, decode_json, decompress
 from .form import pairs, read_fields
 from .jsonl import lines
@@ -16,6 +16,7 @@ from .roles import PATH_LINKS, has_words
 from .vocabulary import vocabulary
 from .walk import Walk, below, is_mapping
 
+_ABSOLUTE = re.compile(r"\A\w+://[^/]*")
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
 
 
@@ -67,7 +68,7 @@ def _addressed(path: str, query: str) -> tuple[Walk, str]:
     """Return a walk that has read the URL, and the path without host, version and deployment."""
     walk = Walk()
     path, _, inline = path.partition("?")
-    words = [unquote(word) for word in path.partition("://")[2].split("/")[1:] or path.split("/") if word]
+    words = [unquote(word) for word in _ABSOLUTE.sub("", path, count=1).split("/") if word]
     while words and words[0] in ("openai", "v1", "deployments"):
         if words.pop(0) == "deployments" and words:
             walk.segments.append(Segment("text", Origin.METADATA, "/path/deployment", words.pop(0)))
@@ -100,7 +101,7 @@ def _read_body(wire: Wire, walk: Walk, path: str, rows: list[Request]) -> None:
         if text is None:
             raise Undecodable
         read_fields(walk, pairs(text), "", Origin.USER)
-    elif media_type.endswith("json") or body.lstrip()[:1] in (b"{", b"["):
+    elif _is_json(media_type) or body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         walk.value(decode_json(body))
     else:
         _read_other(body, media_type, walk)
@@ -120,18 +121,49 @@ def _read_form(body: bytes, boundary: bytes, walk: Walk, path: str, rows: list[R
     fields: list[tuple[str, str]] = []
     files: list[Part] = []
     for part in parts(body, boundary):
-        text = text_of(part.data) if part.filename is None else None
+        text = _field_text(part)
+        if text is not None and _is_json(part.media_type) and _read_json_field(part, walk):
+            continue
         if text is None or (part.name == "data" and "/uploads/" in path):
             files.append(part)
         else:
             fields.append((part.name, text))
     read_fields(walk, fields, "/parts", Origin.USER)
     names = [
-        Segment("text", Origin.METADATA, below("/parts", part.name), part.filename) for part in files if part.filename
+        Segment("text", Origin.METADATA, below("/parts", part.name), name)
+        for part in files
+        for name in (part.name, part.filename)
+        if name and not (name is part.name and name.partition("[")[0] in vocabulary().keys)
     ]
     walk.segments += names
     for part in files:
         _read_file(part, walk, path, rows, tuple(names))
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower().endswith("json")
+
+
+def _field_text(part: Part) -> str | None:
+    """Return the words of a form field, ``None`` for a file. Control characters do not make a file of a field."""
+    if part.filename is not None:
+        return None
+    text = text_of(part.data)
+    if text is None and kind_of(part.data, part.media_type) is None:
+        try:
+            return part.data.decode()
+        except UnicodeDecodeError:
+            return None
+    return text
+
+
+def _read_json_field(part: Part, walk: Walk) -> bool:
+    """Read a field that holds JSON; return whether it does."""
+    try:
+        walk.value({part.name: decode_json(part.data)}, "/parts")
+    except Undecodable:
+        return False
+    return True
 
 
 def _read_file(part: Part, walk: Walk, path: str, rows: list[Request], names: tuple[Segment, ...]) -> None:
