@@ -192,6 +192,9 @@ def test_sound_is_sent_without_a_judgement(client: OpenAI, guard: MarkerGuard, s
         {"type": "input_audio_buffer.append", "audio": "AAAA", "note": "FORBIDDEN"},
         {"type": "input_audio_buffer.append", "audio": "AAAA", "event_id": "FORBIDDEN words in an id"},
         {"type": "something.else", "audio": "FORBIDDEN"},
+        {"type": "input_audio_buffer.append", "audio": "FORBIDDEN words"},
+        {"type": "input_audio_buffer.append", "audio": {"words": "FORBIDDEN"}},
+        {"type": "input_audio_buffer.append", "audio": "AAAA", "content_index": ["FORBIDDEN words"]},
     ],
 )
 def test_words_beside_sound_are_judged(client: OpenAI, event: dict[str, Any]) -> None:
@@ -200,7 +203,14 @@ def test_words_beside_sound_are_judged(client: OpenAI, event: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    "frame", ["FORBIDDEN but no JSON", b"\xff FORBIDDEN", '["FORBIDDEN"]', "[" * 5000 + "FORBIDDEN"]
+    "frame",
+    [
+        '{"type": "session.update", "session": {"instructions": "FORBIDDEN"}, "session": {}}',
+        "FORBIDDEN but no JSON",
+        b"\xff FORBIDDEN",
+        '["FORBIDDEN"]',
+        "[" * 5000 + "FORBIDDEN",
+    ],
 )
 def test_a_frame_that_is_no_event_is_judged_as_it_is(client: OpenAI, server: Loopback, frame: str | bytes) -> None:
     with client.realtime.connect(model="gpt-realtime") as connection, pytest.raises(PolicyViolation):
@@ -351,6 +361,15 @@ def test_each_event_of_the_responses_socket_is_a_request_of_its_own(client: Open
         ("/responses", {"model": "gpt-4o", "input": "One"}),
         ("/responses", {"input": "Two", "previous_response_id": "resp_9"}),
     ]
+
+
+def test_every_word_of_an_event_of_the_responses_socket_is_judged(client: OpenAI, server: Loopback) -> None:
+    frames = ('{"type": "FORBIDDEN"}', '{"type": "response.create", "input": "FORBIDDEN", "input": "fine"}')
+    with client.responses.connect() as connection:
+        for frame in frames:
+            with pytest.raises(PolicyViolation):
+                connection.send_raw(frame)
+    assert server.frames == []
 
 
 def test_responses_on_one_socket_do_not_share_what_is_known_of_them(server: Loopback) -> None:

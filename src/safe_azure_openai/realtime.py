@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import string
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
 from functools import cached_property
@@ -41,7 +42,9 @@ _ATTACHMENT_HEAD = 64
 _C = TypeVar("_C", bound=type)
 
 #: Fields of an event that hold sound or an id and nothing else; an event of these alone carries no words.
-_WORDLESS = frozenset({"type", "audio", "event_id", "item_id", "content_index", "audio_end_ms", "stream_id", "delta"})
+_NAMES = frozenset({"type", "event_id", "item_id", "content_index", "audio_end_ms", "stream_id"})
+_SAMPLES = frozenset({"audio", "delta"})
+_BASE64 = (string.ascii_letters + string.digits + "+/=").encode()
 _SOUND = ("input_audio", "session.input_audio", "output_audio", "session.output_audio")
 #: Words at the beginning of a server event that names something the server keeps.
 _ANNOUNCED = ("response.created", "conversation.created", "response.done", '"error"')
@@ -74,11 +77,13 @@ class Dialogue:
 
         Raises:
             PolicyViolation: a rule matched; the event must not be sent, and is not remembered.
-            InspectionError: the frame is no JSON.
+            InspectionError: the frame is no JSON, or names a key twice.
         """
+        from .extract.decoding import Undecodable, decode_json  # with the first event, not with the package
+
         try:
-            event: object = json.loads(frame)
-        except (ValueError, RecursionError):
+            event: object = decode_json(_bytes(frame))
+        except Undecodable:
             self._judge(Wire(self._path, "application/octet-stream", _bytes(frame)))
             return
         if not isinstance(event, dict):
@@ -89,7 +94,7 @@ class Dialogue:
             return
         with self._lock:
             if self._is_responses:
-                body = {name: value for name, value in data.items() if name != "type"}
+                body = {name: value for name, value in data.items() if (name, value) != ("type", "response.create")}
                 self._pending.append(self._judge(Wire("/responses", "application/json", _dump(body))))
             else:
                 self._admit_in_context(data)
@@ -136,12 +141,12 @@ class Dialogue:
 
 def _is_wordless(event: Mapping[str, Any]) -> bool:
     kind = event.get("type")
-    names = [str(event.get(name, "")) for name in ("event_id", "item_id", "stream_id", "type")]
     return (
         isinstance(kind, str)
         and kind.startswith(_SOUND)
-        and event.keys() <= _WORDLESS
-        and all(len(name) <= 64 and " " not in name for name in names)
+        and event.keys() <= _NAMES | _SAMPLES
+        and all(len(name) <= 64 and " " not in name for name in (str(event[key]) for key in event.keys() & _NAMES))
+        and not any(_bytes(str(event[key])).translate(None, _BASE64) for key in event.keys() & _SAMPLES)
     )
 
 
