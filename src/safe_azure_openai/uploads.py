@@ -13,9 +13,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .model import Wire
+
+if TYPE_CHECKING:
+    from .extract.multipart import Part
 
 __all__ = ["Uploads"]
 
@@ -72,28 +75,31 @@ class Uploads:
                 while len(self._uploads) > self._max_uploads:
                     self._uploads.popitem(last=False)
             elif action == "parts" and (upload := self._uploads.get(upload_id)) is not None:
-                content = _file_content(wire) or b""
+                part = _file_of(wire)
+                content = part.data if part is not None else b""
                 upload.ends[given] = _ends(content)
                 upload.tail = _tail(upload.tail + content)
             elif action in ("complete", "cancel"):
                 self._uploads.pop(upload_id, None)
 
     def _part(self, wire: Wire, id: str) -> Wire:
-        content = _file_content(wire)
+        part = _file_of(wire)
         with self._lock:
             upload = self._uploads.get(id)
-            if upload is None or content is None or not upload.fits(content, self._max_line_bytes):
+            if upload is None or part is None or not upload.fits(part.data, self._max_line_bytes):
                 return wire
-            return _as_file(wire, id, upload, upload.tail + content)
+            beside = b'name="filename"', (part.filename or "").encode()
+            return _as_file(wire, id, upload, upload.tail + part.data, beside)
 
     def _complete(self, wire: Wire, id: str) -> Wire:
         order: object = _json_object(wire.body).get("part_ids")
         names = [str(name) for name in cast("list[object]", order)] if isinstance(order, list) else []
+        beside = b'name="body"\r\nContent-Type: application/json', wire.body
         with self._lock:
             upload = self._uploads.get(id)
             if upload is None or not set(names) <= set(upload.ends):
-                return _as_file(replace(wire, path=f"/uploads/{id}/parts"), "", _Upload(), b"")
-            return _as_file(wire, id, upload, b"".join(upload.ends[name] for name in names))
+                return _as_file(replace(wire, path=f"/uploads/{id}/parts"), "", _Upload(), b"", beside)
+            return _as_file(wire, id, upload, b"".join(upload.ends[name] for name in names), beside)
 
 
 def _address(path: str) -> tuple[str, str]:
@@ -120,8 +126,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
 
-def _file_content(wire: Wire) -> bytes | None:
-    """Return the bytes of the part's file, or None if the body is not a form with one field ``data``."""
+def _file_of(wire: Wire) -> Part | None:
+    """Return the part's file, or None if the body is not a form of the one field ``data``."""
     from .extract.decoding import Undecodable  # with the first upload, not with the package
     from .extract.multipart import boundary_of, parts
 
@@ -129,14 +135,17 @@ def _file_content(wire: Wire) -> bytes | None:
     if boundary is None:
         return None
     try:
-        found = [part.data for part in parts(wire.body, boundary) if part.name == "data"]
+        found = list(parts(wire.body, boundary))
     except Undecodable:
         return None
-    return found[0] if len(found) == 1 else None
+    return found[0] if [part.name for part in found] == ["data"] else None
 
 
-def _as_file(wire: Wire, id: str, upload: _Upload, content: bytes) -> Wire:
-    """Return a form that holds ``content`` under the upload's own file name, its unfinished line apart as text."""
+def _as_file(wire: Wire, id: str, upload: _Upload, content: bytes, beside: tuple[bytes, bytes]) -> Wire:
+    """Return a form that holds ``content`` under the upload's own file name, its unfinished line apart as text.
+
+    ``beside`` is a field for what the request says besides the content.
+    """
     tail = _tail(content)
     if tail.endswith(b"}") and _json_object(tail):
         tail = b""  # a last line needs no line end
@@ -145,9 +154,10 @@ def _as_file(wire: Wire, id: str, upload: _Upload, content: bytes) -> Wire:
         (b'name="purpose"', upload.purpose.encode()),
         (b'name="data"; filename="' + name.encode() + b'"', content[: len(content) - len(tail)]),
         (b'name="unfinished_line"', tail),
+        beside,
     )
     mark = _BOUNDARY
-    while mark in content:
+    while any(mark in value for _, value in fields):
         mark += b"-"
     return replace(
         wire,

@@ -1,0 +1,55 @@
+"""Ways round that were found by looking for them, each with what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from safe_azure_openai import OpenAI, PolicyViolation
+from safe_azure_openai.extract import from_wire
+from safe_azure_openai.model import Wire
+from safe_azure_openai.testing import Loopback, MarkerGuard
+from safe_azure_openai.uploads import Uploads
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as server:
+        yield server
+        assert server.errors == []
+
+
+@pytest.fixture
+def client(server: Loopback) -> Iterator[OpenAI]:
+    with OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0).with_guard(MarkerGuard()) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.uploads.parts.create("upload_1", data=("a", b"{}\n"), extra_body={"note": "FORBIDDEN"}),
+        lambda c: c.uploads.parts.create("upload_1", data=("FORBIDDEN", b"{}\n")),
+        lambda c: c.uploads.complete("upload_1", part_ids=[], md5="FORBIDDEN"),
+        lambda c: c.uploads.complete("upload_1", part_ids=["FORBIDDEN"]),
+    ],
+    ids=["a field beside the part", "the part's name", "a field of the completion", "a part's id"],
+)
+def test_what_stands_beside_the_content_of_an_upload_is_judged(
+    call: Callable[[OpenAI], Any], client: OpenAI, server: Loopback
+) -> None:
+    client.uploads.create(bytes=3, filename="a.jsonl", mime_type="text/plain", purpose="batch")
+    with pytest.raises(PolicyViolation):
+        call(client)
+    assert len(server.requests) == 1
+
+
+def test_the_purpose_of_an_upload_cannot_break_out_of_the_form() -> None:
+    uploads = Uploads()
+    purpose = b'{"purpose": "\\r\\n--safe-azure-openai-part--\\r\\n"}'
+    uploads.note(Wire("/uploads", "application/json", purpose), {"id": "upload_1"})
+    body = b'--b\r\nContent-Disposition: form-data; name="data"; filename="x"\r\n\r\nwho is this\n\r\n--b--\r\n'
+    (request,) = from_wire(uploads.whole(Wire("/uploads/upload_1/parts", "multipart/form-data; boundary=b", body)))
+    assert any("who is this" in segment.text for segment in request.segments)
