@@ -53,3 +53,15 @@ def test_the_purpose_of_an_upload_cannot_break_out_of_the_form() -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="data"; filename="x"\r\n\r\nwho is this\n\r\n--b--\r\n'
     (request,) = from_wire(uploads.whole(Wire("/uploads/upload_1/parts", "multipart/form-data; boundary=b", body)))
     assert any("who is this" in segment.text for segment in request.segments)
+
+
+def test_a_client_that_a_copy_makes_for_itself_takes_no_guard_from_it() -> None:
+    class Twofold(OpenAI):
+        def __init__(self, **kwargs: Any) -> None:
+            self.other = OpenAI(api_key="none")
+            super().__init__(**kwargs)
+
+    guard = MarkerGuard()
+    copied = Twofold(api_key="none").with_guard(guard).copy()
+    assert copied._enforcement.guard is guard
+    assert copied.other._enforcement.guard is not guard

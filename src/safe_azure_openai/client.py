@@ -39,7 +39,7 @@ THREAD_BYTES = 32 * 1024
 _EXTENSION = "safe_azure_openai"  # of a request: what was judged; the HTTP libraries keep unknown extensions
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_handover: ContextVar[Enforcement | None] = ContextVar("safe_azure_openai_handover", default=None)
+_handover: ContextVar[tuple[type, Enforcement] | None] = ContextVar("safe_azure_openai_handover", default=None)
 _recorded: ContextVar[set[str] | None] = ContextVar("safe_azure_openai_recorded", default=None)
 
 
@@ -56,20 +56,22 @@ class Enforcement:
         return Enforcement(guard, self.session, self.uploads)
 
     @contextmanager
-    def handed_over(self) -> Generator[None, None, None]:
-        """The next client made in this context takes this enforcement, without a constructor argument for it."""
-        token = _handover.set(self)
+    def handed_over(self, cls: type) -> Generator[None, None, None]:
+        """The next ``cls`` made in this context takes this enforcement, without a constructor argument for it."""
+        token = _handover.set((cls, self))
         try:
             yield
         finally:
             _handover.reset(token)
 
     @staticmethod
-    def taken() -> Enforcement:
-        """Return the enforcement handed over by a copy, else a new one that the environment configures."""
+    def taken(cls: type) -> Enforcement:
+        """Return the enforcement a copy hands over to a ``cls``, else a new one that the environment configures."""
         given = _handover.get()
+        if given is None or given[0] is not cls:  # a client that the constructor of a copy makes for itself
+            return Enforcement(Guard.from_env())
         _handover.set(None)
-        return given if given is not None else Enforcement(Guard.from_env())
+        return given[1]
 
     def admit(self, request: HttpRequest, base_path: str, recorded: set[str]) -> None:
         """Judge a request whose body has been read; each request once, however many hooks see it.
@@ -191,11 +193,11 @@ class OpenAI(openai.OpenAI):
         @_signed_as(openai.OpenAI.__init__)
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self._enforcement = Enforcement.taken()
+            self._enforcement = Enforcement.taken(type(self))
 
         @_signed_as(openai.OpenAI.copy)
         def copy(self, *args, **kwargs):
-            with self._enforcement.handed_over():
+            with self._enforcement.handed_over(type(self)):
                 return super().copy(*args, **kwargs)
 
         with_options = copy
@@ -226,11 +228,11 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         @_signed_as(openai.AsyncOpenAI.__init__)
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self._enforcement = Enforcement.taken()
+            self._enforcement = Enforcement.taken(type(self))
 
         @_signed_as(openai.AsyncOpenAI.copy)
         def copy(self, *args, **kwargs):
-            with self._enforcement.handed_over():
+            with self._enforcement.handed_over(type(self)):
                 return super().copy(*args, **kwargs)
 
         with_options = copy
