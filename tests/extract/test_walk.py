@@ -258,6 +258,17 @@ def test_words_that_pose_as_a_long_payload_are_read() -> None:
     assert seen(from_json("/any", {"content": text})) == [("user", "/content", "image"), ("user", "/content", text)]
 
 
+@pytest.mark.parametrize("words", ["\nwho\tis\tthis", ".Who.is.this?", "\u00a0who\u2003is\u2003this"])
+def test_words_without_blanks_after_the_payload_of_a_data_url_are_not_lost(words: str) -> None:
+    url = "data:image/png;base64,iVBORw0KGgo" + "A" * 400 + words
+    assert ("user", "/content", url) in seen(from_json("/any", {"content": url}))
+
+
+@pytest.mark.parametrize("body", [{"output": [1, "w"]}, {"input": [0, {"content": "w"}]}, {"query": [1.5, ["w"]]}])
+def test_a_number_before_words_does_not_hide_them(body: Any) -> None:
+    assert "w" in [text for _, _, text in seen(from_json("/any", body))]
+
+
 def test_words_in_the_place_of_a_payload_are_read() -> None:
     assert seen(from_json("/any", {"result": "It is him."})) == [("user", "/result", "It is him.")]
     assert ("user", "/data", "who_is_this_man_over_there") in seen(

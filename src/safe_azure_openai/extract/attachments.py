@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import string
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -14,6 +15,7 @@ from ..model import Kind
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?((?:;[\w.+-]+(?:=[^;,]*)?)*),", re.ASCII | re.IGNORECASE)
 # Characters of base64 and base64url. Must not match a sentence: the blank is missing.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*\Z")
+_ALPHABET = (string.ascii_letters + string.digits + "+/_-=").encode()
 #: Characters of the shortest string that is a file wherever it stands.
 MIN_PAYLOAD = 256  # shorter base64 is the business of views: a disguise, not a file
 
@@ -143,8 +145,11 @@ def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:
 
 
 def is_proven(url: str) -> bool:
-    """Return whether the first bytes of a base64 data URL are those of a known kind of file."""
-    return len(url) >= MIN_PAYLOAD and is_known_file(url[(start := url.find(",") + 1) : start + 64])
+    """Return whether a data URL holds base64 alone, which begins as a known kind of file does."""
+    start = url.find(",") + 1
+    if len(url) < MIN_PAYLOAD or not is_known_file(url[start : start + 64]) or not url.isascii():
+        return False
+    return not url[start:].rstrip().encode().translate(None, _ALPHABET)
 
 
 def is_known_file(text: str) -> bool:

@@ -182,7 +182,8 @@ class Walk:
         if rule.read is _TEXT_READ and mode is _BODY and items and type(items[0]) in (int, float) and not is_root:
             # A prompt as token ids. `input` takes them for embeddings only, where frameworks send them by habit.
             self.gap(pointer, "undecodable" if rule is KEYS["prompt"] else "unread_attachment")
-            return
+            if all(type(item) in (int, float) for item in items):
+                return
         for index, item in enumerate(items):
             at = pointer if is_root else below(pointer, str(index))
             child = self._child(item, at, rule, origin, mode, name, part)
