@@ -14,8 +14,9 @@ import pytest
 import safe_azure_openai
 from safe_azure_openai import AsyncOpenAI, AzureOpenAI, GuardError, InspectionError, OpenAI, PolicyViolation
 from safe_azure_openai.client import Enforcement
+from safe_azure_openai.extract import from_wire
 from safe_azure_openai.model import Link, Memory
-from safe_azure_openai.realtime import MAX_ITEMS, Dialogue, guarded_connect
+from safe_azure_openai.realtime import MAX_ITEM_BYTES, MAX_ITEMS, Dialogue, guarded_connect
 from safe_azure_openai.testing import Loopback, MarkerGuard
 
 CLIENTS = ("OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI")
@@ -451,6 +452,22 @@ def test_a_manager_with_an_unknown_queue_is_refused(client: OpenAI) -> None:
 
     with pytest.raises(GuardError, match="queue"):
         guarded_connect(upstream, lambda client: client._enforcement)(_Resource(client))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[{"type": "note", "n": n} for n in range(MAX_ITEMS + 1)], [message("x" * (MAX_ITEM_BYTES + 1))]],
+    ids=["many events", "a long event"],
+)
+def test_what_left_the_window_of_items_is_known_by_its_facts(guard: MarkerGuard, said: list[Any]) -> None:
+    guard.memory = Memory(actor=0.9)
+    enforcement = Enforcement(guard)
+    dialogue = Dialogue(enforcement, is_responses=False)
+    for event in (*said, {"type": "response.create"}):
+        dialogue.admit(json.dumps(event))
+    before, request = (from_wire(wire)[0] for wire in guard.wires[-2:])
+    assert before.links == ()
+    assert enforcement.session.recall(request.links) == Memory(actor=0.9)
 
 
 def test_the_window_of_items_is_bounded_in_number_and_size(guard: MarkerGuard) -> None:

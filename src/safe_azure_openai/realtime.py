@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import secrets
 import string
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
@@ -65,6 +66,8 @@ class Dialogue:
         self._settings: dict[str, Any] = {}
         self._items: deque[dict[str, Any]] = deque(maxlen=MAX_ITEMS)
         self._memory = Memory()
+        self._name = "conv_" + secrets.token_hex(8)  # under it the session keeps the facts of what was cut or left out
+        self._is_cut = False
         self._pending: deque[Memory] = deque(maxlen=MAX_PENDING)  # requests whose response has no id yet
 
     def open(self, uri: Any, base_path: str) -> None:
@@ -129,11 +132,15 @@ class Dialogue:
             said: list[dict[str, Any]] = [{**event, "session": settings}, *items]
         else:
             said = [*([{"type": "session.update", "session": settings}] if settings else []), *items, event]
-        self._memory = self._judge(Wire(self._path, "application/json", _dump({"events": said})))
+        body = {"conversation": self._name, "events": said} if self._is_cut else {"events": said}
+        self._memory = self._judge(Wire(self._path, "application/json", _dump(body)))
         self._settings = settings
         if not isinstance(session, Mapping):
             items.append(_slim(event))
+            self._is_cut = self._is_cut or len(items) > MAX_ITEMS or items[-1] is not event
             self._items = deque(items, maxlen=MAX_ITEMS)
+        if self._is_cut:
+            self._enforcement.session.remember("conversation", self._name, self._memory)
 
     def _judge(self, wire: Wire) -> Memory:
         return self._enforcement.guard.admit(wire, self._enforcement.session).memory
