@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import openai
 import pytest
 
+import safe_azure_openai
 from safe_azure_openai import OpenAI, PolicyViolation
 from safe_azure_openai.extract import from_wire
 from safe_azure_openai.model import Wire
@@ -65,3 +67,26 @@ def test_a_client_that_a_copy_makes_for_itself_takes_no_guard_from_it() -> None:
     copied = Twofold(api_key="none").with_guard(guard).copy()
     assert copied._enforcement.guard is guard
     assert copied.other._enforcement.guard is not guard
+
+
+async def test_a_body_that_the_client_cannot_send_is_said_as_upstream_says_it(server: Loopback) -> None:
+    """``openai`` 2 wraps it; the message is the same."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"fine"
+
+    options: Any = {"api_key": "none", "base_url": server.url + "/v1", "max_retries": 0}
+    said: set[str] = set()
+    for module in (openai, safe_azure_openai):
+        with module.OpenAI(**options) as client, pytest.raises((openai.APIConnectionError, RuntimeError)) as caught:
+            client.post("/anything", content=chunks(), cast_to=object)
+        said.add(str(caught.value.__cause__ or caught.value))
+        async with module.AsyncOpenAI(**options) as other:
+            with pytest.raises((openai.APIConnectionError, RuntimeError)) as caught:
+                await other.post("/anything", content=iter([b"fine"]), cast_to=object)
+        said.add(str(caught.value.__cause__ or caught.value))
+    assert {words.replace("an sync", "a sync") for words in said} == {
+        "Attempted to send an async request with a sync Client instance.",
+        "Attempted to send a sync request with an AsyncClient instance.",
+    }
+    assert server.requests == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,11 +88,13 @@ class Enforcement:
 
     def admit_read(self, request: Any, base_path: str) -> None:
         """Read a request's body and judge it; what is read is what is sent."""
+        _check_body(request, Iterable, "an async request with a sync Client")
         request.read()
         self.admit(request, base_path, _recorded_by(request))
 
     async def admit_read_async(self, request: Any, base_path: str) -> None:
         """The same without holding up the event loop: a large body is judged in a thread."""
+        _check_body(request, AsyncIterable, "a sync request with an AsyncClient")
         await request.aread()
         recorded = _recorded_by(request)
         if len(request.content) > THREAD_BYTES:
@@ -121,6 +123,12 @@ class Enforcement:
     def _remember(self, method: str, wire: Wire, memory: Memory, reply: object) -> None:
         remember_reply(self.session, method, wire.path, memory, reply)
         self.uploads.note(wire, reply)
+
+
+def _check_body(request: Any, kind: type, what: str) -> None:
+    """Say what the HTTP library says at sending, where reading such a body would fail without a word."""
+    if not isinstance(request.stream, kind):
+        raise RuntimeError(f"Attempted to send {what} instance.")  # noqa: TRY004 - as upstream
 
 
 def _recorded_by(request: HttpRequest) -> set[str]:
