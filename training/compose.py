@@ -24,7 +24,11 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
     plain = [x for x in lines if not x["fr"] and not x.get("s") and x.get("u") and not x.get("img")]
     nobody = [x for x in plain if not x.get("le")]
     police_plain = [x for x in plain if x.get("le")]
+    pictured = [x for x in lines if x.get("img")]
+    unpictured = [x for x in lines if not x.get("img") and x.get("u")]
     recipes = (
+        (6, lambda: without_pictures(pick(pictured, rng))),
+        (2, lambda: with_pictures(pick(unpictured, rng), rng)),
         (3, lambda: under(pick(standing_police, rng), pick(asks_nobody, rng))),
         (2, lambda: under(pick(standing_police, rng), pick(nobody, rng))),
         (2, lambda: under(pick(standing_plain, rng), pick(asks, rng))),
@@ -56,6 +60,16 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
 
 def pick(lines: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
     return rng.choice(lines)
+
+
+def without_pictures(line: dict[str, Any]) -> dict[str, Any]:
+    """The same request where the pictures are only spoken of: what it asks for stays the same."""
+    return {k: v for k, v in line.items() if k != "img"}
+
+
+def with_pictures(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """The same request with pictures attached: what it asks for stays the same."""
+    return {**line, "img": rng.choice((1, 1, 2, 3))}
 
 
 def merged(act: dict[str, Any], actor: dict[str, Any]) -> dict[str, Any]:
