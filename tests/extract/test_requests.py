@@ -364,3 +364,10 @@ def test_blank_lines_and_a_mark_do_not_hide_that_a_file_is_jsonl() -> None:
     assert words(row)[-1] == ("/lines/71/input", "w")
     (request,) = from_wire(Wire("/responses", "text/plain", b'\xef\xbb\xbf{"input": "w"}'))
     assert words(request) == [("/input", "w")]
+
+
+def test_a_row_is_judged_with_the_name_of_its_own_file_cut_to_a_length() -> None:
+    call, *rows = upload(("a", "one" * 200, b'{"x": "w"}\n{}'), ("b", "two", b'{"x": "w"}'))
+    assert [text for pointer, text in words(call) if pointer.startswith("/parts")] == ["a", "one" * 200, "b", "two"]
+    names = [[text for pointer, text in words(row) if pointer.startswith("/parts")] for row in rows]
+    assert names == [["a", ("one" * 200)[:256]], ["a", ("one" * 200)[:256]], ["b", "two"]]

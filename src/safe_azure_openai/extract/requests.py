@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
 from ..model import Gap, Link, Origin, Request, Segment, Wire
@@ -15,6 +16,9 @@ from .multipart import Part, boundary_of, parts
 from .roles import PATH_LINKS, has_words
 from .vocabulary import vocabulary
 from .walk import Walk, below, is_mapping
+
+#: Characters of a file's name that each of its rows is judged with; the call itself is judged with all of them.
+MAX_ROW_NAME = 256
 
 _ABSOLUTE = re.compile(r"\A\w+://[^/]*")
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
@@ -129,15 +133,17 @@ def _read_form(body: bytes, boundary: bytes, walk: Walk, path: str, rows: list[R
         else:
             fields.append((part.name, text))
     read_fields(walk, fields, "/parts", Origin.USER)
-    names = [
-        Segment("text", Origin.METADATA, below("/parts", part.name), name)
-        for part in files
-        for name in (part.name, part.filename)
-        if name and not (name is part.name and name.partition("[")[0] in vocabulary().keys)
-    ]
-    walk.segments += names
-    for part in files:
-        _read_file(part, walk, path, rows, tuple(names))
+    named = [(part, _names(part)) for part in files]
+    walk.segments += [name for _, names in named for name in names]
+    for part, names in named:
+        # Each row of a file is judged with the file's names, so they are short there.
+        short = tuple(replace(name, text=name.text[:MAX_ROW_NAME]) for name in names)
+        _read_file(part, walk, path, rows, short)
+
+
+def _names(part: Part) -> list[Segment]:
+    names = [part.filename] if part.name.partition("[")[0] in vocabulary().keys else [part.name, part.filename]
+    return [Segment("text", Origin.METADATA, below("/parts", part.name), name) for name in names if name]
 
 
 def _is_json(media_type: str) -> bool:
