@@ -74,10 +74,8 @@ def run(item: Item, server: Loopback) -> Outcome:
         sent = len(server.requests) + len(server.frames) - before
         if blocked or error:
             break
-    decision = last.decision
-    return Outcome(
-        item, blocked, rules, sent, error, decision.duration_us if decision else 0.0, bool(decision and decision.screened)
-    )  # fmt: skip
+    judged_us, screened = (last.decision.duration_us, last.decision.screened) if last.decision else (0.0, False)
+    return Outcome(item, blocked, rules, sent, error, judged_us, screened)
 
 
 def _client(server: Loopback, *, listens: bool) -> OpenAI:

@@ -1,4 +1,4 @@
-"""Write a trained encoder as the package reads it: 8-bit weights, one scale per row, and the vocabulary.
+"""Write a trained encoder as the package reads it: its weights in few bits, and the vocabulary.
 
 python training/export.py build/encoder.pt src/safe_azure_openai/signals/meaning
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pretrained import BLOCK
 
 
 def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,6 +18,21 @@ def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     scale = np.abs(value).max(axis=axis, keepdims=True) / 127.0
     scale[scale == 0] = 1.0
     return np.round(value / scale).astype(np.int8), scale.astype(np.float16)
+
+
+def pack(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return four-bit numbers, two a byte, and the scales of blocks of 32.
+
+    The embeddings are kept as they were pretrained, and the package they come from stores them in this very form, in which
+    the number furthest from zero is -8: nothing is lost.
+    """
+    blocks = value.reshape(len(value), -1, BLOCK)
+    furthest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)
+    scale = furthest / -8.0
+    scale[scale == 0] = 1.0
+    numbers = np.clip(np.round(blocks / scale) + 8, 0, 15).astype(np.uint8)
+    packed = numbers[..., : BLOCK // 2] | (numbers[..., BLOCK // 2 :] << 4)
+    return packed.reshape(len(value), -1), scale[..., 0].astype(np.float16)
 
 
 def export(checkpoint: Path, target: Path) -> None:
@@ -27,7 +43,7 @@ def export(checkpoint: Path, target: Path) -> None:
     def wide(name: str, source: str) -> None:
         out[name] = state[source].astype(np.float16)
 
-    out["word"], out["word.scale"] = narrow(state["word.weight"], 1)
+    out["word"], out["word.scale"] = pack(state["word.weight"])
     wide("position", "position")
     wide("embedding_norm", "embedding_norm.weight")
     wide("embedding_norm_bias", "embedding_norm.bias")

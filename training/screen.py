@@ -3,9 +3,8 @@
     python training/screen.py --encoder build/encoder.pt --out src/safe_azure_openai/signals/screen.npz
 
 Each word is placed by its pretrained embedding (the mean of its pieces) and scored by a small network on a handful of
-features; a stretch has of each feature the highest score of its words; a second small network, whose weights are never
-negative, makes two sums of them: is there an act, is there someone it could be forbidden to. More words can only raise
-a sum, so harmless text around a request does not hide it. Limits are set on files held out.
+features; a stretch has of each feature the highest score of its words; a second small network makes two sums of them:
+is there an act, is there someone it could be forbidden to. Limits are set on files held out.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class Net(nn.Module):
     def forward(self, features: Tensor, words: Tensor) -> Tensor:
         """``words``: rows of word numbers, 0 for none (its features are 0). Returns two sums a row."""
         pooled = features[words].amax(dim=1)
-        hidden = torch.relu(nn.functional.linear(pooled, nn.functional.softplus(self.up.weight), self.up.bias))
-        return nn.functional.linear(hidden, nn.functional.softplus(self.down.weight), self.down.bias)
+        hidden = torch.relu(nn.functional.linear(pooled, self.up.weight, self.up.bias))
+        return nn.functional.linear(hidden, self.down.weight, self.down.bias)
 
 
 def text_of(item: Item) -> str:
@@ -52,10 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--features", type=int, default=24)
-    parser.add_argument("--hidden", type=int, default=24)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--keep", type=float, default=0.997, help="share of held-out violations that must pass")
+    parser.add_argument("--features", type=int, default=48)
+    parser.add_argument("--hidden", type=int, default=48)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--keep", type=float, default=0.999, help="share of held-out violations that must pass")
     args = parser.parse_args()
     encoder, tokenizer = saved_encoder(args.encoder)
     some = list(items())
@@ -81,11 +80,13 @@ def main() -> None:
         rng = random.Random(seed)
         net = Net(table.shape[1], args.features, args.hidden)
         with torch.no_grad():
-            net.up.weight.copy_(torch.randn_like(net.up.weight) * 0.5 - 2.0)
-            net.up.bias.fill_(-0.5)
-            net.down.weight.fill_(-0.5)
-            net.down.bias.fill_(-1.0)
-        optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.02)
+            net.word[2].bias.fill_(-2.0)  # at first no word matters
+            net.word[2].weight.mul_(3.0)
+            net.up.weight.copy_(torch.randn_like(net.up.weight) * 0.4)
+            net.up.bias.fill_(-0.1)
+            net.down.weight.copy_(torch.randn_like(net.down.weight) * 0.3)
+            net.down.bias.fill_(-1.5)
+        optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=0.02)
         index = [int(n) for n in np.flatnonzero(chosen)]
         steps = args.epochs * (len(index) // 128 + 1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -118,6 +119,11 @@ def main() -> None:
     limit_who = np.quantile(held[violation, 1], 1 - args.keep)
     plain = (held[:, 0] >= limit_act) & (held[:, 1] >= limit_who)
     passes = ((held[:, 0] >= limit_act) | images) & (held[:, 1] >= limit_who)
+    for keep in (0.99, 0.995, 0.998):
+        a, w = np.quantile(held[(act > 0) & ~images, 0], 1 - keep), np.quantile(held[violation, 1], 1 - keep)
+        both = (held[off, 0] >= a) & (held[off, 1] >= w)
+        alone = held[off, 0] >= a
+        print(f"  keep {keep}: limits {a:.2f} {w:.2f}, ordinary {both.mean():.4f}, for police {alone.mean():.4f}")
     print(f"{len(some)} requests, {len(vocabulary)} words; limits {limit_act:.2f} {limit_who:.2f}")
     print(f"held-out files: violations passed {passes[violation].mean():.4f}")
     print(f"ordinary requests passed: {plain[off].mean():.4f}, for police {(held[off, 0] >= limit_act).mean():.4f}")
@@ -128,8 +134,8 @@ def main() -> None:
             args.out,
             w1=(first.weight.T / scale).numpy().astype(np.float16), b1=first.bias.numpy(),
             w2=last.weight.T.numpy().astype(np.float16), b2=last.bias.numpy(),
-            up=nn.functional.softplus(net.up.weight).T.numpy(), up_bias=net.up.bias.numpy(),
-            down=nn.functional.softplus(net.down.weight).T.numpy(),
+            up=net.up.weight.T.numpy(), up_bias=net.up.bias.numpy(),
+            down=net.down.weight.T.numpy(),
             down_bias=net.down.bias.numpy() - np.array([limit_act, limit_who], dtype=np.float32),
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 
 from safe_azure_openai.signals.meaning.network import Network, gelu
 
-WIDTH, HEADS, LONGEST, VOCABULARY, QUESTIONS = 8, 2, 6, 5, 3
+WIDTH, HEADS, LONGEST, VOCABULARY, QUESTIONS = 64, 4, 6, 5, 3
 
 
 def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
@@ -22,8 +22,8 @@ def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
 
     out: dict[str, npt.NDArray[Any]] = {
         "shape": np.array([2, HEADS], dtype=np.int32),
-        "word": np.round(random.uniform(-127, 127, (VOCABULARY, WIDTH))).astype(np.int8),
-        "word.scale": np.full((VOCABULARY, 1), 0.01, dtype=np.float16),
+        "word": random.integers(0, 256, (VOCABULARY, WIDTH // 2), dtype=np.uint8),
+        "word.scale": random.normal(0, 0.1, (VOCABULARY, WIDTH // 32)).astype(np.float16),
         "position": some(LONGEST, WIDTH),
         "embedding_norm": np.ones(WIDTH, dtype=np.float32),
         "embedding_norm_bias": np.zeros(WIDTH, dtype=np.float32),
@@ -47,12 +47,21 @@ def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
 
 def plain(w: dict[str, npt.NDArray[Any]], ids: list[int]) -> npt.NDArray[np.float64]:
     """The same network, head by head and token by token, in double precision."""
-    w = {k: v.astype(np.float64) for k, v in w.items()}
+    w = {k: v.astype(np.float64) for k, v in w.items()} | {"word": w["word"]}
 
     def norm(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.array([(row - row.mean()) / np.sqrt(row.var() + 1e-12) for row in x])
 
-    x = norm(np.array([w["word"][i] * w["word.scale"][i] for i in ids]) + w["position"][: len(ids)])
+    def embedding(token: int) -> list[float]:
+        """Number n of a block is the low half of byte n, number n + 16 its high half."""
+        out = []
+        for n in range(WIDTH):
+            block, place = divmod(n, 32)
+            byte = int(w["word"][token][16 * block + place % 16])
+            out.append(((byte >> 4 if place >= 16 else byte & 15) - 8) * float(w["word.scale"][token][block]))
+        return out
+
+    x = norm(np.array([embedding(i) for i in ids]) + w["position"][: len(ids)])
     size = WIDTH // HEADS
     for n in range(2):
         qkv = x @ w[f"{n}.qkv"] + w[f"{n}.qkv_bias"]

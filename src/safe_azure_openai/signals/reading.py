@@ -109,6 +109,8 @@ def _evidence(
     """Return the segment that an answer rests on: the one without which it falls furthest."""
     seen = answer.windows.get(head, ())
     indexes = list(dict.fromkeys(word.segment for word in seen))
+    # Words say what is asked for; an attachment is the place only where there are none.
+    indexes = [n for n in indexes if segments[n].kind == "text"] or indexes
     if not indexes:
         return ()
     best, lowest = indexes[0], float("inf")

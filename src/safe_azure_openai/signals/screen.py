@@ -1,9 +1,10 @@
 """The screen: whether anything about identity, faces, people in pictures or cameras can be in a text at all.
 
 A few learned features of each word, the highest of each feature over a stretch of text, and two sums of those: one for
-the act, one for who it is for. A sum below zero ends the matter in microseconds. No weight over the features is
-negative, so words around a request cannot hide it. Words are placed by the encoder's pretrained embeddings, so that a
-word counts like its neighbours in meaning, in every language. Trained by ``training/screen.py``.
+the act, one for who it is for. A sum below zero ends the matter in microseconds, and of long texts the passages with
+the highest sums are read. A sum is over one stretch, so words elsewhere cannot hide a request. Words are placed by the
+encoder's pretrained embeddings, so that a word counts like its neighbours in meaning, in every language. Trained by
+``training/screen.py``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The encoder: a small transformer with one output per question, in numpy.
 
-Weights are stored as 8-bit integers with one scale per row and widened when loaded. A window of token ids goes in; one
-number per head comes out, before the logistic function. Deterministic on one machine; no framework, no downloads.
+The embeddings of words are stored in four bits, blocks of 32 with a scale each, as in the package they come from, and
+widened when they are used; the other weights are 8-bit integers with one scale per output, widened when loaded. A window
+of token ids goes in; one number per head comes out, before the logistic function. Deterministic on one machine; no framework, no downloads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy.typing as npt
 __all__ = ["Network", "gelu"]
 
 Array = npt.NDArray[np.float32]
+#: Numbers of an embedding that share a scale.
+BLOCK = 32
 
 
 class Network:
@@ -24,7 +27,8 @@ class Network:
     def __init__(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         layers, heads = (int(n) for n in weights["shape"])
         self._heads = heads
-        self._word = _widen(weights, "word")
+        self._word: npt.NDArray[np.uint8] = weights["word"]
+        self._word_scale = _widen(weights, "word.scale")
         self._position = _widen(weights, "position")
         self._embedding_norm = _norm(weights, "embedding")
         self._layers = [
@@ -51,12 +55,20 @@ class Network:
 
     def embedding(self, ids: Sequence[int]) -> Array:
         """Return the mean of the pretrained embeddings of some token ids."""
-        mean: Array = self._word[np.asarray(ids)].mean(axis=0)
+        mean: Array = self._words(ids).mean(axis=0)
         return mean
+
+    def _words(self, ids: Sequence[int]) -> Array:
+        """Return the embeddings of token ids, one a row."""
+        rows = np.asarray(ids)
+        packed = self._word[rows].reshape(len(rows), -1, BLOCK // 2)
+        values = np.concatenate([packed & 0x0F, packed >> 4], axis=2).astype(np.float32) - np.float32(8)
+        result: Array = (values * self._word_scale[rows][:, :, None]).reshape(len(rows), -1)
+        return result
 
     def __call__(self, ids: Sequence[int]) -> Array:
         """Return the heads' logits for one window of token ids, begin and end marks included."""
-        x: Array = _layer_norm(self._word[np.asarray(ids)] + self._position[: len(ids)], self._embedding_norm)
+        x: Array = _layer_norm(self._words(ids) + self._position[: len(ids)], self._embedding_norm)
         tokens, width = x.shape
         per_head = width // self._heads
         scale = np.float32(per_head**-0.5)
