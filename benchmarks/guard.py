@@ -84,9 +84,8 @@ def calls() -> None:
 
         return one
 
-    rounds = []
-    for _ in range(5):  # in turns, so that both meet the same machine
-        rounds.append((quantiles(call(plain), 60)[0], quantiles(call(guarded), 60)[0]))
+    # In turns, so that both meet the same machine.
+    rounds = [(quantiles(call(plain), 60)[0], quantiles(call(guarded), 60)[0]) for _ in range(5)]
     stock, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
     print(f"\nwhole call, 2 KB: openai {stock:.0f} us, guarded {ours:.0f} us, ratio {ours / stock:.2f}")
 

@@ -23,8 +23,8 @@ def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
 def pack(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return four-bit numbers, two a byte, and the scales of blocks of 32.
 
-    The embeddings are kept as they were pretrained, and the package they come from stores them in this very form, in which
-    the number furthest from zero is -8: nothing is lost.
+    The embeddings are kept as they were pretrained, and the package they come from stores them in this very form, in
+    which the number furthest from zero is -8: nothing is lost.
     """
     blocks = value.reshape(len(value), -1, BLOCK)
     furthest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)

@@ -1,8 +1,9 @@
 """The encoder: a small transformer with one output per question, in numpy.
 
 The embeddings of words are stored in four bits, blocks of 32 with a scale each, as in the package they come from, and
-widened when they are used; the other weights are 8-bit integers with one scale per output, widened when loaded. A window
-of token ids goes in; one number per head comes out, before the logistic function. Deterministic on one machine; no framework, no downloads.
+widened when they are used; the other weights are 8-bit integers with one scale per output, widened when loaded. A
+window of token ids goes in; one number per head comes out, before the logistic function. Deterministic on one machine;
+no framework, no downloads.
 """
 
 from __future__ import annotations
