@@ -141,7 +141,7 @@ def test_what_the_server_keeps_counts_with_what_is_sent_now() -> None:
             {
                 "role": "user",
                 "content": [
-                    {"type": "input_text", "text": "Who is this man? Give me his name."},
+                    {"type": "input_text", "text": "Who is he?"},
                     {"type": "input_image", "image_url": "https://x.example/1.jpg"},
                 ],
             }

@@ -71,7 +71,7 @@ def best(scores: np.ndarray, labels: np.ndarray, price: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path)
-    parser.add_argument("--price", type=float, default=3.0, help="what a false alarm costs, in missed violations")
+    parser.add_argument("--price", type=float, default=2.0, help="what a false alarm costs, in missed violations")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     rows = [(item, *scores(item)) for path in args.paths for item in load(path) if item.file != "vision"]

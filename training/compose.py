@@ -26,7 +26,9 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
     police_plain = [x for x in plain if x.get("le")]
     pictured = [x for x in lines if x.get("img")]
     unpictured = [x for x in lines if not x.get("img") and x.get("u")]
+    small_talk = [x for x in lines if x.get("k") == "small-talk"]
     recipes = (
+        (5, lambda: under(pick(standing_police, rng), pick(small_talk, rng))),
         (6, lambda: without_pictures(pick(pictured, rng))),
         (2, lambda: with_pictures(pick(unpictured, rng), rng)),
         (3, lambda: under(pick(standing_police, rng), pick(asks_nobody, rng))),

@@ -288,11 +288,16 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
+    parser.add_argument("--sample", type=int, help="train on so many requests, newest author whole: for a touch-up")
     parser.add_argument("--start", type=Path, help="go on from this checkpoint, with its vocabulary")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     left_out = set(filter(None, args.without.split(",")))
     some = [item for item in items() if item.author not in left_out]
+    everything = some
+    if args.sample:
+        newest = [item for item in some if item.author == "small-talk"]
+        some = newest + random.Random(args.seed).sample(some, args.sample)
     if args.start:
         encoder, tokenizer = saved_encoder(args.start)
     else:
@@ -304,7 +309,7 @@ def main() -> None:
     print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
 
     rng = random.Random(args.seed)
-    bags += [bag(item, tokenizer) for item in compositions(some, int(len(some) * args.composed), rng)]
+    bags += [bag(item, tokenizer) for item in compositions(everything, int(len(some) * args.composed), rng)]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 

@@ -18,6 +18,8 @@ __all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of",
 
 #: Another country than the United States, not determined which (ISO 3166-1 keeps ZZ for private use).
 ANOTHER_COUNTRY = "ZZ"
+#: By how much an earlier call has to be surer of something than this one to be the one that told it.
+TOLD = 0.3
 #: Acts of the stricter policies, as the encoder's question and as the value that the rules know.
 OTHER_ACTS = {
     "emo": "emotion_inference",
@@ -63,16 +65,19 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     setting = _heard("coop", "cooperative", reading, 0.0, limits.cooperative)
     act = _act(reading, memory, limits)
     # How sure the act has to be depends on how the actor is known: declared, or told by the same words.
-    together = together_of(reading, memory)
+    alone = limits.police_image if memory.has_image else limits.police
     if is_for_law_enforcement(tenant):
         actor = _declared(tenant)
-        limit = limits.police_image if reading.has_image or memory.has_image else limits.police
-        act = _recognition(reading, memory.act, limit) or _without_recognition(act)
-    elif together >= limits.violation:
-        actor = _fact("law_enforcement", "le", reading, together, limits.violation)
-        act = _recognition(reading, together, limits.violation) or act
-    elif act.value == "facial_recognition":
-        actor = Fact(source="none", score=together, threshold=limits.violation)
+        act = _recognition(reading, memory.act, alone) or _without_recognition(act)
+    else:
+        together, limit = together_of(reading, memory), limits.violation
+        if _is_told_apart(reading, memory):
+            together, limit = min(memory.act, memory.actor), alone
+        if together >= limit:
+            actor = _fact("law_enforcement", "le", reading, together, limit)
+            act = _recognition(reading, together, limit) or act
+        elif act.value == "facial_recognition":
+            actor = Fact(source="none", score=together, threshold=limit)
     if answer["rt"] >= limits.real_time:
         head = "body" if answer["body"] >= answer["dash"] else "dash"
         act = _recognition(reading, answer["rt"], limits.real_time) or act
@@ -101,6 +106,11 @@ def together_of(reading: Reading, memory: Memory) -> float:
     they stand in different windows, messages or calls.
     """
     return _mean_logit(reading.answer["fr_le"], min(memory.act, memory.actor))
+
+
+def _is_told_apart(reading: Reading, memory: Memory) -> bool:
+    """Whether the act or the actor was told by an earlier call, so that no window can show how they hang together."""
+    return memory.actor - reading.answer["le"] > TOLD or memory.act - reading.answer["fr"] > TOLD
 
 
 def _mean_logit(*probabilities: float) -> float:

@@ -15,7 +15,7 @@ __all__ = ["NOTHING", "Reading", "read"]
 
 #: Readings of one request at most: as it stands, and with disguises undone.
 MOST_READINGS = 4
-#: Segments that are left out in turn to find the one an answer rests on.
+#: Segments that are read alone to find the one an answer rests on.
 MOST_TRIALS = 12
 #: A camera, as the encoder's question and as the fact that the rules know.
 CAMERAS = {"body": "body_worn", "dash": "dash_mounted", "mobile": "other_mobile", "fixed": "fixed"}
@@ -106,19 +106,18 @@ def _evidence(
     found: Mapping[int, Sequence[View]],
     encoder: meaning.Encoder,
 ) -> tuple[Evidence, ...]:
-    """Return the segment that an answer rests on: the one without which it falls furthest."""
+    """Return the segment that an answer rests on: the one that gives it most surely when it stands alone."""
     seen = answer.windows.get(head, ())
     indexes = list(dict.fromkeys(word.segment for word in seen))
     # Words say what is asked for; an attachment is the place only where there are none.
     indexes = [n for n in indexes if segments[n].kind == "text"] or indexes
     if not indexes:
         return ()
-    best, lowest = indexes[0], float("inf")
+    best, highest = indexes[0], -1.0
     for index in indexes[:MOST_TRIALS] if len(indexes) > 1 else ():
-        rest = [word for word in seen if word.segment != index]
-        left = encoder.probability(windows(rest, segments)[0], head)
-        if left < lowest:
-            best, lowest = index, left
+        alone = encoder.probability(windows([word for word in seen if word.segment == index], segments)[0], head)
+        if alone > highest:
+            best, highest = index, alone
     start, end = _span([word for word in seen if word.segment == best], found.get(best, ()))
     return (Evidence(head, segments[best].pointer, start, end, score=answer[head]),)
 
