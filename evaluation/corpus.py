@@ -33,7 +33,7 @@ class Item:
 
 def load(path: Path) -> Iterator[Item]:
     """Yield the items of one JSONL file; an ordinary prompt gives two."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -26,8 +26,11 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
     police_plain = [x for x in plain if x.get("le")]
     pictured = [x for x in lines if x.get("img")]
     unpictured = [x for x in lines if not x.get("img") and x.get("u")]
+    named = [x for x in lines if not x.get("fn")]
     small_talk = [x for x in lines if x.get("k") == "small-talk"]
     recipes = (
+        (10, lambda: with_names(pick(named, rng), rng)),
+        (3, lambda: with_names(under(pick(standing_plain, rng), pick(nobody, rng)), rng)),
         (5, lambda: under(pick(standing_police, rng), pick(small_talk, rng))),
         (6, lambda: without_pictures(pick(pictured, rng))),
         (2, lambda: with_pictures(pick(unpictured, rng), rng)),
@@ -72,6 +75,30 @@ def without_pictures(line: dict[str, Any]) -> dict[str, Any]:
 def with_pictures(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """The same request with pictures attached: what it asks for stays the same."""
     return {**line, "img": rng.choice((1, 1, 2, 3))}
+
+
+def with_names(line: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """The same request with a deployment, a user id or a file of an everyday name, which says nothing of who asks."""
+    name = f"{rng.choice(_FIRST)}{rng.choice('-_.')}{rng.choice(_SECOND)}"
+    if rng.random() < 0.5:
+        name += f"{rng.choice(('-', '_', ''))}{rng.choice(_THIRD)}"
+    kind = rng.choice(("model", "model", "user", "fn"))
+    return {**line, kind: f"{name}{rng.choice(_ENDINGS)}" if kind == "fn" else name}
+
+
+_FIRST = (
+    "our my team prod dev test eu us-east sweden chat assistant gpt4 gpt4o gpt-4o gpt5 mini vision main "
+    "default u user usr id shop hr finance support search docs mail invoice school clinic app web mobile "
+    "batch eval demo client customer x7 IMG scan photo notes report draft final page slide data export "
+    "log untitled bot agent copilot helper model llm azure"
+).split()
+_SECOND = (
+    "gpt gpt4 gpt-4o chat model bot v1 v2 v3 prod dev test eu 01 02 2024 2025 5370 8812 20931 main blue "
+    "green large small fast team-a team-b service api worker embeddings completions assistant copy new "
+    "old final en de fr public internal"
+).split()
+_THIRD = "1 2 3 eu us prod test v2 a b west north 2025 0613 turbo mini".split()
+_ENDINGS = (".pdf", ".txt", ".jpg", ".png", ".docx", ".csv", ".json", ".md", "")
 
 
 def merged(act: dict[str, Any], actor: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,9 @@ def body(line: dict[str, Any]) -> dict[str, Any]:
         messages.append({"role": "tool", "tool_call_id": "call_1", "content": line["tr"]})
     elif content:
         messages.append({"role": "user", "content": content})
-    out: dict[str, Any] = {"model": "gpt-4o", "messages": messages}
+    out: dict[str, Any] = {"model": line.get("model", "gpt-4o"), "messages": messages}
+    if line.get("user"):
+        out["user"] = line["user"]
     if line.get("tools"):
         out["tools"] = [
             {
@@ -91,7 +93,7 @@ def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
 def items(root: Path = DATA) -> Iterator[Item]:
     """Yield every authored line below ``root``, by author and file."""
     for path in sorted(root.glob("*/*.jsonl")):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
             if not text.strip():
                 continue
             try:

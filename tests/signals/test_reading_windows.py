@@ -36,7 +36,7 @@ def test_of_an_address_only_the_name_of_the_file_is_read() -> None:
     assert [w.ids for w in words([picture], TOKENIZER)] == [w.ids for w in words([plain], TOKENIZER)]
 
 
-def test_names_of_stock_models_are_not_read_but_those_of_deployments_are() -> None:
+def test_names_that_say_nothing_are_not_read() -> None:
     assert words([segment("gpt-4o-mini", Origin.METADATA)], TOKENIZER) == []
     assert len(words([segment("custody-match", Origin.METADATA)], TOKENIZER)) == 2
 

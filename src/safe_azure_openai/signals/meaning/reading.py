@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...model import Origin, Segment
+from ..names import tells
 from .tokenizer import BEGIN, END, SPECIAL, Tokenizer
 
 __all__ = ["WINDOW", "Window", "Word", "windows", "words"]
@@ -26,11 +27,6 @@ _MOST_IMAGES = 3
 _MARK = {mark.strip("<>"): SPECIAL.index(mark) for mark in SPECIAL}
 _ATTACHMENT = {"image": _MARK["image"], "audio": _MARK["audio"], "file": _MARK["document"]}
 _TOKEN = re.compile(r"\S+")
-#: Names of OpenAI's own models say nothing about the use; a deployment's name may.
-_STOCK_MODEL = re.compile(
-    r"(ft:)?(gpt|chatgpt|o\d|text-|dall-e|whisper|tts|sora|codex|omni|davinci|babbage|computer-use|model-router)"
-    r"[\w.:-]*$"
-)
 #: The last component of an address is the only part of it that people write.
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/?(?:.*/)?", re.IGNORECASE)
 
@@ -69,7 +65,7 @@ def words(segments: Sequence[Segment], tokenizer: Tokenizer, *, instead: Mapping
             if images <= _MOST_IMAGES:
                 out.append(Word((_ATTACHMENT[segment.kind],), index, 0, 0))
         else:
-            if segment.origin is Origin.METADATA and _STOCK_MODEL.match(text):
+            if segment.origin is Origin.METADATA and not tells(text):
                 continue
             if segment.origin is not origin:
                 origin = segment.origin
