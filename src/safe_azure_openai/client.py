@@ -65,10 +65,10 @@ class Enforcement:
             _handover.reset(token)
 
     @staticmethod
-    def taken(cls: type) -> Enforcement:
-        """Return the enforcement a copy hands over to a ``cls``, else a new one that the environment configures."""
+    def taken(client: type) -> Enforcement:
+        """Return the enforcement a copy hands over to a ``client``, else a new one that the environment configures."""
         given = _handover.get()
-        if given is None or given[0] is not cls:  # a client that the constructor of a copy makes for itself
+        if given is None or given[0] is not client:  # a client that the constructor of a copy makes for itself
             return Enforcement(Guard.from_env())
         _handover.set(None)
         return given[1]

@@ -389,7 +389,7 @@ class _Socket:
         handler.close_connection = True
 
     def serve(self) -> None:
-        from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT, Frame
+        from websockets.frames import Frame, Opcode
         from websockets.http11 import Request
 
         (request,) = self._protocol.events_received()
@@ -402,8 +402,8 @@ class _Socket:
             while data := self._socket.recv(65536):
                 self._protocol.receive_data(data)
                 for frame in self._protocol.events_received():
-                    if isinstance(frame, Frame) and frame.opcode in (OP_CONT, OP_TEXT, OP_BINARY):
-                        self._take(frame.opcode is OP_TEXT, bytes(frame.data), is_last=frame.fin)
+                    if isinstance(frame, Frame) and frame.opcode in (Opcode.CONT, Opcode.TEXT, Opcode.BINARY):
+                        self._take(frame.opcode is Opcode.TEXT, bytes(frame.data), is_last=frame.fin)
                 self._flush()
         finally:
             self._stand_in.closed(self)

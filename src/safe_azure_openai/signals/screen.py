@@ -128,6 +128,6 @@ class Screen:
     def _score(self, embeddings: Array) -> Array:
         from .meaning.network import gelu
 
-        hidden = gelu(embeddings @ self._w1 + self._b1)
-        scores: Array = 1 / (1 + np.exp(-(hidden @ self._w2 + self._b2)))
-        return scores
+        widened: Array = embeddings @ self._w1 + self._b1
+        raw: Array = gelu(widened) @ self._w2 + self._b2
+        return (1 / (1 + np.exp(-raw))).astype(np.float32)

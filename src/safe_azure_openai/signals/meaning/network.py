@@ -6,6 +6,9 @@ window of token ids goes in; one number per head comes out, before the logistic 
 no framework, no downloads.
 """
 
+# numpy's stubs leave the shapes of reshaped and transposed arrays unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +35,7 @@ class Network:
         self._word_scale = _widen(weights, "word.scale")
         self._position = _widen(weights, "position")
         self._embedding_norm = _norm(weights, "embedding")
-        self._layers = [
+        self._layers: list[tuple[Any, ...]] = [
             (
                 *(_widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias")),
                 _norm(weights, f"{n}.attention"),
@@ -62,7 +65,7 @@ class Network:
     def _words(self, ids: Sequence[int]) -> Array:
         """Return the embeddings of token ids, one a row."""
         rows = np.asarray(ids)
-        packed = self._word[rows].reshape(len(rows), -1, BLOCK // 2)
+        packed: npt.NDArray[np.uint8] = self._word[rows].reshape(len(rows), -1, BLOCK // 2)
         values = np.concatenate([packed & 0x0F, packed >> 4], axis=2).astype(np.float32) - np.float32(8)
         result: Array = (values * self._word_scale[rows][:, :, None]).reshape(len(rows), -1)
         return result
@@ -74,10 +77,14 @@ class Network:
         per_head = width // self._heads
         scale = np.float32(per_head**-0.5)
         for qkv, qkv_bias, out, out_bias, norm_1, up, up_bias, down, down_bias, norm_2 in self._layers:
-            q, k, v = (x @ qkv + qkv_bias).reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
-            attention = _softmax((q @ k.transpose(0, 2, 1)) * scale) @ v
-            x = _layer_norm(x + attention.transpose(1, 0, 2).reshape(tokens, width) @ out + out_bias, norm_1)
-            x = _layer_norm(x + gelu(x @ up + up_bias) @ down + down_bias, norm_2)
+            mixed: Array = x @ qkv + qkv_bias
+            parts: Array = mixed.reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
+            keys: Array = parts[1].transpose(0, 2, 1)
+            attended: Array = _softmax(parts[0] @ keys * scale) @ parts[2]
+            joined: Array = attended.transpose(1, 0, 2).reshape(tokens, width)
+            x = _layer_norm(x + joined @ out + out_bias, norm_1)
+            widened: Array = x @ up + up_bias
+            x = _layer_norm(x + gelu(widened) @ down + down_bias, norm_2)
         pooled = np.concatenate([x.mean(axis=0), x[0]])
         logits: Array = pooled @ self._head + self._head_bias
         return logits
