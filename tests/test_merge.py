@@ -140,3 +140,9 @@ def test_a_gap_makes_the_inspection_partial_and_is_named() -> None:
     found = facts(gaps=(Gap("/file", "encrypted"),)).inspection
     assert (found.value, found.evidence[0].kind, found.evidence[0].pointer) == ("partial", "gap:encrypted", "/file")
     assert facts().inspection.value == "complete"
+
+
+def test_a_declared_tenant_is_never_judged_less_strictly_than_the_same_words_alone() -> None:
+    told: dict[str, Any] = {"fr": 0.55, "le": 0.9, "fr_le": 0.6}
+    assert facts(**told).act.value == "facial_recognition"
+    assert facts(US_POLICE, **told).act.value == "facial_recognition"

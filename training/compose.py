@@ -6,6 +6,7 @@ result from the facts of its parts.
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -29,6 +30,7 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
     named = [x for x in lines if not x.get("fn")]
     small_talk = [x for x in lines if x.get("k") == "small-talk"]
     recipes = (
+        (30, lambda: patchwork([pick(nobody, rng) for _ in range(rng.randint(1, 6))], rng)),
         (10, lambda: with_names(pick(named, rng), rng)),
         (3, lambda: with_names(under(pick(standing_plain, rng), pick(nobody, rng)), rng)),
         (5, lambda: under(pick(standing_police, rng), pick(small_talk, rng))),
@@ -99,6 +101,46 @@ _SECOND = (
 ).split()
 _THIRD = "1 2 3 eu us prod test v2 a b west north 2025 0613 turbo mini".split()
 _ENDINGS = (".pdf", ".txt", ".jpg", ".png", ".docx", ".csv", ".json", ".md", "")
+
+
+def patchwork(some: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    """Pieces of harmless requests in the wrappings that programs and templates give to text: still harmless."""
+    pieces = []
+    for line in some:
+        words = line["u"].split()
+        start = rng.randint(0, max(0, len(words) - 4))
+        pieces.append(" ".join(words[start : start + rng.randint(3, 60)]) or line["u"])
+    code = "".join(rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=rng.randint(6, 24)))
+    year, number = rng.randint(1890, 2026), rng.randint(2, 40_000)
+    wrapping = rng.choice(_WRAPPINGS)
+    text = wrapping(pieces, code, year, number) if rng.random() < 0.85 else " ".join(pieces)
+    return {"u": text, "fr": 0, "le": "", "lang": some[0]["lang"]}
+
+
+_WRAPPINGS = (
+    lambda p, c, y, n: f"Title: {p[0]}\nURL: https://{c.lower()}.example/{c}?v={n}\n\nDescription: {' '.join(p[1:])}",
+    lambda p, c, y, n: (
+        f'<img src="https://{c}.example/file-{c}?se={y}-01-15T03%3A07&sp=r" width="{n}" />\n\n{" ".join(p)}'
+    ),
+    lambda p, c, y, n: json.dumps(
+        {"task": p[0], "id": c, "items": p[1:], "count": n, "year": y}, ensure_ascii=False, indent=2
+    ),
+    lambda p, c, y, n: json.dumps({c: {str(i): x for i, x in enumerate(p)}}, ensure_ascii=False),
+    lambda p, c, y, n: (
+        "\n\n".join(f"- field {i} is {x}" for i, x in enumerate(p)) + f"\n- date is {n % 28 + 1} June {y}"
+    ),
+    lambda p, c, y, n: f"{' '.join(p)}\n\n===\n\nGiven the above, write one sentence to summarise:",
+    lambda p, c, y, n: f"Say it in other words: On {n % 28 + 1} May {y} , {p[0]} .",
+    lambda p, c, y, n: "Which points matter in these articles?\n\n" + "\n\n".join(f"Article: {x}" for x in p),
+    lambda p, c, y, n: (
+        f"Act as {p[0]}. Follow the rules below.\n" + "\n".join(f"{i}. {x}" for i, x in enumerate(p[1:], 1))
+    ),
+    lambda p, c, y, n: f"Question: {p[0]}\nAnswer: {p[-1]}\n\nQuestion: what happened in {y} at {c}?\nAnswer:",
+    lambda p, c, y, n: (
+        f"prompt: {', '.join(p)}, {n} mm, f/{n % 20 + 1}, --ar 16:9 --seed {n}\nnegative prompt: {p[-1]}"
+    ),
+    lambda p, c, y, n: f"def {c.lower()}(x):\n    # {p[0]}\n    return x[{n}]\n\n{' '.join(p[1:])}",
+)
 
 
 def merged(act: dict[str, Any], actor: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     alone = limits.police_image if memory.has_image else limits.police
     if is_for_law_enforcement(tenant):
         actor = _declared(tenant)
-        act = _recognition(reading, memory.act, alone) or _without_recognition(act)
+        # A declaration never makes the guard less strict than the same words without one.
+        told = _recognition(reading, together_of(reading, memory), limits.violation)
+        act = _recognition(reading, memory.act, alone) or told or _without_recognition(act)
     else:
         together, limit = together_of(reading, memory), limits.violation
         if _is_told_apart(reading, memory):

@@ -9,6 +9,7 @@ from ..extract import View, joined, views
 from ..model import Evidence, Memory, Origin, Request, Segment
 from . import meaning
 from .meaning.reading import Word, windows
+from .recognition import SURE, is_ordered
 from .screen import Screen, Sums
 
 __all__ = ["NOTHING", "Reading", "read"]
@@ -75,7 +76,13 @@ def read(request: Request, memory: Memory, *, for_police: bool) -> Reading:
     if not (act and actor) and not (is_kept and (act or actor)):
         return replace(NOTHING, has_image=has_image)
     answer = encoder.answer(segments, readings)
+    if any(is_ordered(other.get(n, segments[n].text)) for other in readings for n in found if _speaks(segments[n])):
+        answer = replace(answer, scores={**answer.scores, "fr": max(answer["fr"], SURE)})
     return Reading(answer, has_image, lambda head: _evidence(head, answer, segments, found, encoder))
+
+
+def _speaks(segment: Segment) -> bool:
+    return segment.origin in _SPOKEN
 
 
 def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dict[int, str]]:
