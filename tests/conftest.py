@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import pytest_socket
+
+from safe_azure_openai.testing import Loopback
 
 PREFIX = "SAFE_AZURE_OPENAI_"
 
@@ -22,3 +25,11 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith((PREFIX, "OPENAI_", "AZURE_OPENAI_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A stand-in for the service; what it could not answer fails the test."""
+    with Loopback() as server:
+        yield server
+        assert server.errors == []

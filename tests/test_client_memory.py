@@ -20,13 +20,6 @@ KNOWN = Memory(actor=0.9, country="US")
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def guard() -> MarkerGuard:
     return MarkerGuard(memory=KNOWN)
 

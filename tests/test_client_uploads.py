@@ -24,13 +24,6 @@ FINE = JSONL.replace(b"FORBIDDEN", b"harmless!")
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def guard() -> MarkerGuard:
     return MarkerGuard(memory=Memory(actor=0.9))
 

@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -27,13 +26,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 #: Headers that differ between two runs of the same program.
 VARYING = ("host", "x-stainless-runtime-version")
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
 
 
 def classes(name: str) -> tuple[type[Any], type[Any]]:

@@ -22,13 +22,6 @@ HOOKS = ("_prepare_request", "_process_response", "copy", "with_options")
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def guard() -> Iterator[MarkerGuard]:
     guard = MarkerGuard(memory=Memory(actor=0.9))
     with install(guard):

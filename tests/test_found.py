@@ -17,13 +17,6 @@ from safe_azure_openai.uploads import Uploads
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def client(server: Loopback) -> Iterator[OpenAI]:
     with OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0).with_guard(MarkerGuard()) as client:
         yield client

@@ -132,13 +132,6 @@ WAYS: dict[str, Callable[[OpenAI, str], Any]] = {
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def client(server: Loopback) -> Iterator[OpenAI]:
     with OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0).with_guard(MarkerGuard()) as client:
         yield client

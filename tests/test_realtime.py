@@ -48,13 +48,6 @@ def make(name: str, server: Loopback, guard: MarkerGuard, **options: Any) -> Any
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def guard() -> MarkerGuard:
     return MarkerGuard()
 
