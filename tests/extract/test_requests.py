@@ -71,6 +71,14 @@ def test_unusual_json_is_read(body: bytes) -> None:
     assert request.gaps == ()
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+def test_text_that_the_client_calls_json_is_read_as_text(content_type: str) -> None:
+    """The client says so of every body whose type it was not told."""
+    (request,) = from_wire(Wire("/upload", content_type, b"Hello, this is a test file."))
+    assert words(request) == [("", "Hello, this is a test file.")]
+    assert request.gaps == ()
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

@@ -105,8 +105,13 @@ def _read_body(wire: Wire, walk: Walk, path: str, rows: list[Request]) -> None:
         if text is None:
             raise Undecodable
         read_fields(walk, pairs(text), "", Origin.USER)
-    elif _is_json(media_type) or body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+    elif body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         walk.value(decode_json(body))
+    elif _is_json(media_type):
+        try:
+            walk.value(decode_json(body))
+        except Undecodable:  # JSON is also what the client says of bytes whose type it was not told
+            _read_other(body, "", walk)
     else:
         _read_other(body, media_type, walk)
 
