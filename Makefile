@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+FRAMEWORKS := frameworks frameworks-openai-3-3 frameworks-openai-2
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
 .PHONY: help demo test lint types unit oldest contract eval bench docs frameworks clean
@@ -67,13 +68,13 @@ $(VENV)/.docs: pyproject.toml | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
-frameworks: ## the docs' examples for frameworks, with the openai that each wants
-	for group in frameworks instructor; do \
+frameworks: ## the frameworks of the docs, with the openai that each wants
+	for group in $(FRAMEWORKS); do \
 	  $(PYTHON) -m venv $(VENV)-$$group && \
 	  $(VENV)-$$group/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
 	  $(VENV)-$$group/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group $$group && \
-	  $(VENV)-$$group/bin/python -m pytest tests/test_docs.py -k examples || exit 1; \
+	  $(VENV)-$$group/bin/python -m pytest --group $$group || exit 1; \
 	done
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-frameworks $(VENV)-instructor .cache build dist site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(FRAMEWORKS:%=$(VENV)-%) .cache build dist site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,8 +9,8 @@ stand-in for Azure OpenAI on loopback:
 - a block with ``title="name"`` is saved as that file instead.
 
 ``...`` in an output stands for anything; what differs from run to run (ids, digests, scores, times, ports) need not be
-equal. ``<!-- not run: reason -->`` before a block leaves it out. ``<!-- needs: module -->`` anywhere leaves out the
-page where that module is not installed.
+equal. ``<!-- not run: reason -->`` before a block leaves it out. ``<!-- group: name -->`` anywhere names the
+dependency group of pyproject.toml that the page needs; ``make frameworks`` runs it.
 
 ``python docs/run.py page.md ...`` runs pages and writes what was printed into them.
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
-import importlib.util
+import gc
 import io
 import json
 import os
@@ -28,6 +28,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,6 @@ _FENCE = re.compile(
 )
 _TITLE = re.compile(r'title="([^"]+)"')
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
-_NEEDS = re.compile(r"<!-- needs: ([\w, ]+) -->")
 #: What differs from run to run. Must not match a rule id or a verdict.
 _VARIES = re.compile(
     r"dec_[0-9a-f]{16}|\b[0-9a-f]{12,64}\b|127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.+Z]+|score \d\.\d\d|\bin \d+\.\d+s\b"
@@ -213,12 +213,6 @@ def _blocks(document: Document) -> Iterator[Region]:
 SYBIL = Sybil(parsers=[_blocks])
 
 
-def missing(path: Path) -> list[str]:
-    """Return the modules that a page needs and that are not installed."""
-    needs = [name.strip() for found in _NEEDS.findall(path.read_text("utf-8")) for name in found.split(",")]
-    return [name for name in needs if importlib.util.find_spec(name) is None]
-
-
 def run(path: Path) -> int:
     """Run every example of a page and return how many blocks were run or saved.
 
@@ -226,11 +220,15 @@ def run(path: Path) -> int:
         SybilFailure, or what an example raises: an example does not do what the page says.
     """
     document = SYBIL.parse(path)
-    with tempfile.TemporaryDirectory() as folder, Loopback() as server:
-        document.namespace["page"] = Page(Path(folder), server.url)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, Loopback() as server:
+        # An asynchronous client that an example leaves to a framework is closed by nobody.
+        warnings.simplefilter("ignore", ResourceWarning)
+        page = document.namespace["page"] = Page(Path(folder), server.url)
         examples = list(document.examples())
         for example in examples:
             example.evaluate()
+        page.namespace.clear()
+        gc.collect()
         if server.errors:
             raise server.errors[0]
     return len(examples)

@@ -47,11 +47,13 @@ def name_of(path: Path) -> str:
 # --- examples
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
-def test_the_examples_do_what_the_page_says(page: Path, run: ModuleType) -> None:
-    if missing := run.missing(page):
-        pytest.skip(f"needs {', '.join(missing)}: make frameworks")
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    """Return a mark for each dependency group that a page needs: ``<!-- group: name -->``."""
+    return [pytest.mark.group(name) for name in re.findall(r"<!-- group: (\S+) -->", page.read_text(encoding="utf-8"))]
 
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page), marks=marks(page)) for page in WRITTEN])
+def test_the_examples_do_what_the_page_says(page: Path, run: ModuleType) -> None:
     run.run(page)
 
 
