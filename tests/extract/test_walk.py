@@ -108,6 +108,12 @@ def test_segments_keep_the_order_of_the_body() -> None:
     assert [item.text for item in from_json("/any", body).segments] == ["one", "two", "three"]
 
 
+def test_fields_of_administration_are_no_segments() -> None:
+    body = {"code_interpreter": {"enabled": True}, "image_generation": {"enabled": True}, "mcp": {"enabled": True}}
+
+    assert seen(from_json("/organization/projects/proj_1/hosted_tool_permissions", body)) == []
+
+
 def test_fixed_words_of_the_api_and_opaque_ids_are_no_segments() -> None:
     body = {
         "input": [{"type": "message", "role": "user", "id": "msg_68af2c91", "content": []}],
