@@ -141,7 +141,7 @@ def not_found_yet() -> dict[str, frozenset[str]]:
     return {fact: frozenset(values) - written for fact, values in FACT_VALUES.items()}
 
 
-_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, model.RuleMatch, model.PolicyRef)
+_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, model.Opinion, model.RuleMatch, model.PolicyRef)
 
 
 def _names() -> Iterator[str]:

@@ -281,6 +281,6 @@ def test_importing_the_package_reads_no_environment_and_opens_nothing() -> None:
 def test_all_names_that_are_promised_are_there_and_no_others() -> None:
     assert sorted(safe_azure_openai.__all__) == [
         "AsyncAzureOpenAI", "AsyncOpenAI", "AzureOpenAI", "ConfigurationError", "Decision", "Guard", "GuardError",
-        "InspectionError", "OpenAI", "Policy", "PolicyViolation", "Sink", "Tenant", "install",
+        "InspectionError", "OpenAI", "Policy", "PolicyViolation", "SecondOpinion", "Sink", "Tenant", "install",
     ]  # fmt: skip
     assert all(hasattr(safe_azure_openai, name) for name in safe_azure_openai.__all__)

@@ -122,6 +122,7 @@ def test_a_record_holds_all_that_a_review_needs(tmp_path: Path) -> None:
         "policy": [{"id": "azure-openai-2024-05", "version": "1.0.0", "digest": "ef" * 32}],
         "evidence": [{"kind": "act", "pointer": "/messages/0/content", "start": 3, "end": 14, "digest": "abcd"}],
         "gaps": [{"pointer": "/messages/1", "reason": "unread_attachment"}],
+        "second_opinions": [],
         "unknown_ids": False,
         "screened": False,
         "duration_us": 12.3,

@@ -9,6 +9,7 @@ from .decision import Decision
 from .errors import ConfigurationError, GuardError, InspectionError, PolicyViolation
 from .guard import Guard
 from .policy import Policy
+from .second_opinion import SecondOpinion
 from .sinks import Sink
 from .tenant import Tenant
 
@@ -24,6 +25,7 @@ __all__ = [
     "OpenAI",
     "Policy",
     "PolicyViolation",
+    "SecondOpinion",
     "Sink",
     "Tenant",
     "install",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .errors import ConfigurationError
 
@@ -86,9 +86,7 @@ def _check(arguments: argparse.Namespace) -> int:
     body = _body(arguments.file)
     guard = Guard.from_env()
     decision = guard.check(arguments.path, body)
-    is_stopped = decision.is_blocked or (
-        guard.on_uninspectable == "block" and any(g.is_blocking for g in decision.gaps)
-    )
+    is_stopped = decision.is_blocked or any(guard.stops(gap) for gap in decision.gaps)
     is_sent = not is_stopped or guard.mode == "monitor"
     if arguments.json:
         print(json.dumps(as_record(decision, guard.tenant, sent=is_sent), indent=2))
@@ -169,6 +167,7 @@ def _record(record: dict[str, object]) -> str:
     tenant = cast("dict[str, dict[str, str | None]]", record["tenant"])
     evidence = cast("list[dict[str, object]]", record["evidence"])
     gaps = cast("list[dict[str, str]]", record["gaps"])
+    opinions = cast("list[dict[str, Any]]", record.get("second_opinions", []))  # later than the first records
     policy = cast("list[dict[str, str]]", record["policy"])
     lines = [
         f"{str(record['verdict']).upper()} {record['path']}  [{record['decision']}]",
@@ -180,6 +179,7 @@ def _record(record: dict[str, object]) -> str:
         *(f"    {name:<13}{fact['value'] or 'unknown':<20}from {fact['source']}" for name, fact in tenant.items()),
         *(f"  seen    {item['kind']} at {item['pointer'] or '/'}  {item['digest']}" for item in evidence),
         *(f"  unread  {gap['pointer'] or '/'} ({gap['reason']})" for gap in gaps),
+        *(f"  asked   {one['judge']}: {one['failure'] or ', '.join(one['yes']) or 'no'}" for one in opinions),
         *(f"  policy  {ref['id']}@{ref['version']} ({ref['digest'][:12]})" for ref in policy),
     ]
     return "\n".join(lines)

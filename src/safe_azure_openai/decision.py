@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Evidence, Facts, Gap, Memory, PolicyRef, RuleMatch, Verdict
+from .model import Evidence, Facts, Gap, Memory, Opinion, PolicyRef, RuleMatch, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class Decision:
 
     ``matches`` are all rules that matched, in policy order. ``gaps`` are what could not be read. ``memory`` is what
     is kept under the ids the server returns. ``duration_us`` is the time the judgement took, in microseconds.
+    ``opinions`` are those of a second judge, where one was asked.
     """
 
     verdict: Verdict
@@ -27,6 +28,7 @@ class Decision:
     screened: bool = False  # the screen ended it: nothing about identity, faces or cameras can be there
     flips: tuple[str, ...] = ()  # the nearest changes that would turn the verdict, in words
     duration_us: float = 0.0
+    opinions: tuple[Opinion, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -54,6 +56,9 @@ class Decision:
             lines.append(f"  not inspected  {gap.pointer or '/'} ({gap.reason})")
         if self.screened:
             lines.append("  the screen found nothing about identity, faces or cameras; the judge was not asked")
+        for opinion in self.opinions:
+            said = f"none ({opinion.failure})" if opinion.failure else f"yes to {', '.join(opinion.yes) or 'nothing'}"
+            lines.append(f"  second opinion  {opinion.judge}: {said}")
         lines += [f"  would change it: {change}" for change in self.flips]
         lines.append("  policy  " + ", ".join(f"{ref.id}@{ref.version} ({ref.digest[:12]})" for ref in self.policy))
         return "\n".join(lines)

@@ -35,6 +35,15 @@ __all__ = [
 
 DOCS = "docs/reference/rules"
 
+_OR_ALLOW = "or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow"
+_FIX = f"send that part as text, JSON, an image or a readable file, {_OR_ALLOW}"
+#: What to do about a gap that is no fault of the request's form. The first that fits.
+_FIXES = {
+    "guard_error": f"this is a fault of the guard or of its installation: run safe-azure-openai doctor, {_OR_ALLOW}",
+    "no_second_opinion": "try again later, say more plainly what is wanted, or give the judge on_failure='allow'; "
+    "decision.opinions says why there is no opinion",
+}
+
 
 class GuardError(OpenAIError):
     """Base of everything the guard raises."""
@@ -73,14 +82,13 @@ class InspectionError(_DecisionError):
     @staticmethod
     def _message(decision: Decision) -> str:
         where = ", ".join(f"{gap.pointer or '/'} ({gap.reason})" for gap in decision.gaps[:4]) or "the request"
-        fix = "send that part as text, JSON, an image or a readable file"
-        if any(gap.reason == "guard_error" for gap in decision.gaps):
-            fix = "this is a fault of the guard or of its installation: run safe-azure-openai doctor"
+        reasons = {gap.reason for gap in decision.gaps}
+        fix = next((fix for reason, fix in _FIXES.items() if reason in reasons), _FIX)
         return (
             "InspectionError: the request was not sent, because a part of it cannot be inspected\n"
             f"  at   {where}\n"
             "  why  what the guard cannot read, it cannot clear\n"
-            f"  fix  {fix}, or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow\n"
+            f"  fix  {fix}\n"
             f"  id   {decision.id}"
         )
 

@@ -16,7 +16,7 @@ from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
 
 if TYPE_CHECKING:
-    from .judgement import Court
+    from .judgement import Court, Judge
     from .session import Session
     from .settings import Settings
     from .signals.thresholds import Sensitivity
@@ -39,6 +39,8 @@ class Guard:
         evidence: ``digest`` keeps places and digests, ``quote`` the words too.
         sinks: where decisions are recorded, besides the logger ``safe_azure_openai``.
         sensitivity: which set of limits the answers are held against.
+        judge: who is asked for a second opinion where the guard is not sure, such as ``SecondOpinion("gpt-4o-mini")``;
+            nobody by default. ``check`` asks too, and then waits for the network.
         clock: seconds, for durations.
     Raises:
         ConfigurationError: a policy is unknown or broken.
@@ -54,6 +56,7 @@ class Guard:
         evidence: EvidenceKind = "digest",
         sinks: Iterable[Sink] = (),
         sensitivity: Sensitivity = "balanced",
+        judge: Judge | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tenant = tenant if tenant is not None else Tenant()
@@ -63,12 +66,16 @@ class Guard:
         self.evidence: EvidenceKind = evidence
         self.sinks: tuple[Sink, ...] = (LoggingSink(), *sinks)
         self.sensitivity: Sensitivity = sensitivity
+        self.second_judge = judge
         self._clock = clock
 
     @classmethod
-    def from_env(cls, settings: Settings | None = None) -> Guard:
+    def from_env(cls, settings: Settings | None = None, *, judge: Judge | None = None) -> Guard:
         """Return the guard that the environment describes (docs/reference/environment.md).
 
+        Args:
+            settings: what is read instead of the environment.
+            judge: who is asked for a second opinion; the environment names nobody.
         Raises:
             ConfigurationError: a variable is wrong; the message names it, its value and the choices.
         """
@@ -83,6 +90,7 @@ class Guard:
             on_uninspectable=settings.on_uninspectable,
             evidence=settings.evidence,
             sinks=[JsonlSink(settings.audit_file)] if settings.audit_file else [],
+            judge=judge,
         )
 
     def check(self, path: str, body: object) -> Decision:
@@ -110,7 +118,17 @@ class Guard:
     def _court(self) -> Court:
         from .judgement import Court
 
-        return Court(self.tenant, self.policy, self.sensitivity, quotes=self.evidence == "quote")
+        quotes = self.evidence == "quote"
+        return Court(self.tenant, self.policy, self.sensitivity, quotes=quotes, judge=self.second_judge)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a judgement may wait for the network, so that it must not be made in an event loop."""
+        return self.second_judge is not None
+
+    def stops(self, gap: Gap) -> bool:
+        """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
+        return gap.reason == "no_second_opinion" or (self.on_uninspectable == "block" and gap.is_blocking)
 
     def admit(self, wire: Wire, session: Session, *, seen: set[str] | None = None) -> Decision:
         """Decide about a request that is about to be sent, record the decision, and raise if it must not be sent.
@@ -124,7 +142,7 @@ class Guard:
             InspectionError: a part cannot be inspected, the mode is ``enforce``, and such requests are to be blocked.
         """
         decision = self._decide(wire, session)
-        uninspected = self.on_uninspectable == "block" and any(gap.is_blocking for gap in decision.gaps)
+        uninspected = any(self.stops(gap) for gap in decision.gaps)
         stopped = self.mode == "enforce" and (decision.is_blocked or uninspected)
         digest = hashlib.sha256(wire.path.encode() + b"\0" + wire.body).hexdigest() if seen is not None else ""
         if seen is None or digest not in seen:

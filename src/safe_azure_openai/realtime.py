@@ -62,7 +62,8 @@ class Dialogue:
     def __init__(self, enforcement: Enforcement, *, is_responses: bool) -> None:
         self._enforcement = enforcement
         self._is_responses = is_responses
-        self._lock = Lock()
+        self._lock = Lock()  # held while an event is judged, which may take a while
+        self._heard = Lock()
         self._settings: dict[str, Any] = {}
         self._items: deque[dict[str, Any]] = deque(maxlen=MAX_ITEMS)
         self._memory = Memory()
@@ -98,7 +99,9 @@ class Dialogue:
         with self._lock:
             if self._is_responses:
                 body = {name: value for name, value in data.items() if (name, value) != ("type", "response.create")}
-                self._pending.append(self._judge(Wire("/responses", "application/json", _dump(body))))
+                memory = self._judge(Wire("/responses", "application/json", _dump(body)))
+                with self._heard:
+                    self._pending.append(memory)
             else:
                 self._admit_in_context(data)
 
@@ -112,12 +115,17 @@ class Dialogue:
         except (ValueError, RecursionError):
             return
         kind = cast("dict[str, Any]", event).get("type") if isinstance(event, dict) else None
-        with self._lock:
+        with self._heard:
             memory = self._memory
             if self._is_responses and kind in ("response.created", "error"):
                 memory = self._pending.popleft() if self._pending else memory
         if kind in ("response.created", "conversation.created"):
             remember_reply(self._enforcement.session, "POST", self._path, memory, cast("Any", event))
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a judgement may wait for the network, so that it must not be made in an event loop."""
+        return self._enforcement.guard.may_wait
 
     @property
     def _path(self) -> str:
@@ -233,15 +241,19 @@ class _GuardedAsync(_Guarded):
     if not TYPE_CHECKING:
 
         async def handshake(self, *args, **kwargs):
-            self._open()
+            if self.dialogue.may_wait:
+                await anyio.to_thread.run_sync(self._open, abandon_on_cancel=True)
+            else:
+                self._open()
             return await super().handshake(*args, **kwargs)
 
         async def send(self, message, *args, **kwargs):
             if isinstance(message, AsyncIterable):
                 message = [fragment async for fragment in message]
             message, whole = _whole(message)
-            if len(whole) > THREAD_BYTES:
-                await anyio.to_thread.run_sync(self.dialogue.admit, whole)
+            may_wait = self.dialogue.may_wait
+            if may_wait or len(whole) > THREAD_BYTES:
+                await anyio.to_thread.run_sync(self.dialogue.admit, whole, abandon_on_cancel=may_wait)
             else:
                 self.dialogue.admit(whole)
             return await super().send(message, *args, **kwargs)

@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
@@ -160,6 +161,7 @@ def as_record(decision: Decision, tenant: Tenant, *, sent: bool) -> dict[str, ob
         "policy": [{"id": ref.id, "version": ref.version, "digest": ref.digest} for ref in decision.policy],
         "evidence": [_evidence(item) for item in decision.evidence],
         "gaps": [{"pointer": gap.pointer, "reason": gap.reason} for gap in decision.gaps],
+        "second_opinions": [asdict(opinion) for opinion in decision.opinions],
         "unknown_ids": decision.memory.is_unknown,
         "screened": decision.screened,
         "duration_us": round(decision.duration_us, 1),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
@@ -12,6 +14,10 @@ from ..toml_source import TomlSource
 __all__ = ["Sensitivity", "Thresholds", "thresholds"]
 
 Sensitivity = Literal["balanced", "strict"]
+
+#: How far below a limit an answer is uncertain, on the scale where doubt and certainty are symmetric (log odds): there
+#: a second opinion has the say. 1.5 is from 0.75 to 0.4, or from 0.9 to 0.67.
+BAND = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,15 @@ class Thresholds:
     live: float
     cooperative: float
     country: float
+
+    def eased(self, names: Iterable[str]) -> Thresholds:
+        """Return the same with the limits called ``names`` at the lower edges of their bands."""
+        return replace(self, **{name: _lower_edge(getattr(self, name)) for name in names})
+
+
+def _lower_edge(limit: float) -> float:
+    clipped = min(max(limit, 1e-6), 1 - 1e-6)
+    return 1 / (1 + math.exp(BAND - math.log(clipped / (1 - clipped))))
 
 
 @lru_cache
