@@ -94,6 +94,9 @@ def environment(folder: Path, wanted: str) -> Path:
         tests = [line for line in groups if isinstance(line, str) and _name(line) in {_name(name) for name in NEEDED}]
         subprocess.run([*install, f"openai[{EXTRAS}]=={wanted}", "numpy", *ours, *tests], check=True)
         ready.touch()
+    # Not by PYTHONPATH alone: tests that start a program of their own set that anew.
+    for packages in (folder / "venv" / "lib").glob("python*/site-packages"):
+        (packages / "safe_azure_openai.pth").write_text(f"{ROOT / 'src'}\n", encoding="utf-8")
     return python
 
 
@@ -127,18 +130,15 @@ def run(python: Path, trees: dict[str, Path], paths: list[str], judge: str) -> t
     """Run the tests in both trees at the same time and return what became of each test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_", "SAFE_"))}
     command = [str(python), "-m", "pytest", "-p", "recorder", "-p", "no:cacheprovider", "-o", "addopts="]
-    command += [
-        "-q",
-        "--tb=short",
-        "--durations=15",
-    ]
+    # Not --tb=short: CPython 3.11 fails to parse some of these files (gh-106905), and pytest would stop in the middle.
+    command += ["-q", "--tb=native", "--durations=15"]
     command += [f"--ignore={path}" for path in NOT_OF_THE_PACKAGE]
     processes: list[subprocess.Popen[bytes]] = []
     for kind, folder in trees.items():
         (folder / "outcomes.json").unlink(missing_ok=True)
         settings = {
             **kept,
-            "PYTHONPATH": os.pathsep.join((str(HERE), str(ROOT / "src"))),
+            "PYTHONPATH": str(HERE),
             "CONTRACT_OUTCOMES": str(folder / "outcomes.json"),
             "CONTRACT_JUDGE": judge if kind == "ours" else "on",
         }
@@ -148,8 +148,9 @@ def run(python: Path, trees: dict[str, Path], paths: list[str], judge: str) -> t
                 subprocess.Popen([*command, *paths], cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)
             )
         assert kind in ("stock", "ours")
-    for process in processes:
-        process.wait()
+    for folder, process in zip(trees.values(), processes, strict=True):
+        if process.wait() > 1:
+            print(f"pytest did not reach its end (status {process.returncode}): see {folder}/output.txt")
     stock, ours = (json.loads((folder / "outcomes.json").read_text(encoding="utf-8")) for folder in trees.values())
     return stock, ours
 
@@ -162,7 +163,8 @@ def compare(stock: Outcomes, ours: Outcomes) -> dict[str, str]:
         if expected["outcome"] == "passed" and found["outcome"] != "passed":
             lost[test] = f"{found['outcome']}: {found['why']}"
         elif expected["outcome"] == found["outcome"] and expected.get("sent") != found.get("sent"):
-            lost[test] = f"sends something else: {len(expected['sent'])} and {len(found['sent'])} requests"
+            counts = [len(entry.get("sent", ())) for entry in (expected, found)]
+            lost[test] = f"sends something else: {counts[0]} and {counts[1]} requests"
     return lost
 
 
