@@ -63,7 +63,7 @@ def _leave_out_the_judge() -> None:
     from safe_azure_openai.decision import Decision
     from safe_azure_openai.guard import Guard
 
-    Guard.judge = lambda self, requests, *, memory=None: Decision("allow", "dec_0", "")  # type: ignore[method-assign]
+    setattr(Guard, "judge", lambda *_, **__: Decision("allow", "dec_0", ""))  # noqa: B010 - typed as a method of its own
 
 
 def pytest_sessionstart() -> None:
