@@ -64,9 +64,13 @@ def completion(message: dict[str, Any], finish_reason: str = "stop") -> Reply:
     return Reply.of({"id": "c_1", "object": "chat.completion", "created": 0, "model": "judge", "choices": [choice]})
 
 
+def words_of(body: Any) -> str:
+    return str(body["messages"][1]["content"][0]["text"])
+
+
 def shown(server: Loopback, number: int = -1) -> dict[str, Any]:
     """Return what the judge was shown of a request, as it reads it: the line between the marks."""
-    first, line, last = server.requests[number].json["messages"][1]["content"].split("\n")
+    first, line, last = words_of(server.requests[number].json).split("\n")
     assert first == last
     assert first.startswith("<<")
     document: dict[str, Any] = json.loads(line)
@@ -275,6 +279,18 @@ def test_pictures_names_of_files_and_ids_of_users_are_not_sent() -> None:
         assert shown(server)["attached"] == {"image": 2}
         assert shown(server)["known"]["a_picture_is_attached_or_was_sent_before"] is True
     assert not any(word in sent for word in ("photos.example", "SECRET", "iVBORw0", "u-48151623", "9f8e7d6c"))
+
+
+def test_pictures_are_sent_by_their_address_where_they_may_be() -> None:
+    addresses = [f"https://photos.example/{n}.jpg" for n in range(6)]
+    texts = ("", "http://plain.example/1.jpg", "1.jpg", *addresses)
+    asked = Question(Request(PATH, tuple(Segment("image", Origin.USER, f"/{n}", text) for n, text in enumerate(texts))))
+    with judge_that(said(), pictures=True) as (judge, server):
+        judge.opinion(asked)
+        judge.opinion(Question(Request(PATH, asked.request.segments[:4])))
+        _, *parts = server.requests[0].json["messages"][1]["content"]
+        assert [part["image_url"]["url"] for part in parts] == addresses[:4]
+        assert len(server.requests) == 2, "other pictures make another question"
 
 
 @pytest.mark.usefixtures("in_doubt")
@@ -510,7 +526,7 @@ def test_a_failure_is_not_remembered() -> None:
 
 def gullible(body: Any) -> str:
     """A model that does what the text says, and sees nothing wrong with that."""
-    text = json.loads(body["messages"][1]["content"].split("\n")[1])["request"][0]["text"]
+    text = json.loads(words_of(body).split("\n")[1])["request"][0]["text"]
     return said() if any(word in text for word in INJECTIONS) else said(*IDENTIFIED)
 
 
@@ -597,7 +613,7 @@ def test_the_mark_is_another_one_each_time() -> None:
     with judge_that(said()) as (judge, server):
         for n in range(3):
             judge.opinion(question(f"text {n}"))
-        marks = {request.json["messages"][1]["content"].split("\n")[0] for request in server.requests}
+        marks = {words_of(request.json).split("\n")[0] for request in server.requests}
     assert len(marks) == 3
 
 
