@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from . import extract, guard
+from . import extract, guard, images
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     guard.main()
     print()
     extract.main()
+    print()
+    images.main()

@@ -54,7 +54,7 @@ def test_where_two_countries_are_known_the_surer_one_is_kept() -> None:
 
 
 def test_merging_covers_every_field_of_a_memory() -> None:
-    full = Memory(0.5, "US", 0.5, "body_worn", 0.5, 0.5, has_image=True, is_unknown=True)
+    full = Memory(0.5, "US", 0.5, "body_worn", 0.5, 0.5, has_image=True, is_unknown=True, has_police_camera=True)
     assert all(getattr(full, field.name) != field.default for field in fields(Memory)), "a field was added: merge it"
     assert merge(Memory(), full) == full
     assert dataclasses.asdict(merge(full, Memory())) == dataclasses.asdict(full)

@@ -14,10 +14,11 @@ from typing import Protocol
 
 from .decision import Decision
 from .merge import facts_of, is_for_law_enforcement, memory_of
-from .model import Asked, Evidence, Facts, Gap, Memory, Opinion, Question, Request, RuleMatch
+from .model import Asked, Evidence, Facts, Gap, Memory, Opinion, Origin, Question, Request, RuleMatch
 from .policy import Policy
 from .session import merge
-from .signals.reading import read
+from .signals.names import tells
+from .signals.reading import NOTHING, Reading, read
 from .signals.thresholds import Sensitivity, Thresholds, thresholds
 from .tenant import Tenant
 
@@ -86,7 +87,7 @@ def judge(court: Court, requests: Sequence[Request], memory: Memory) -> Decision
 
 def _judge_one(court: Court, request: Request, memory: Memory) -> Decision:
     limits = thresholds(court.sensitivity)
-    reading = read(request, memory, for_police=is_for_law_enforcement(court.tenant))
+    reading = _reading(court, request, memory)
     kept = memory_of(reading, memory, limits)
     # Where a fact was seen costs passes of the encoder, so it is looked for only if a rule matches.
     facts = facts_of(reading.without_evidence(), kept, court.tenant, limits, request.gaps)
@@ -142,6 +143,24 @@ def _root(request: Request) -> str:
     """Return the pointer of a whole request: empty, or the line of an upload that it is."""
     lines = (_LINE.match(segment.pointer) for segment in request.segments)
     return next((line.group() for line in lines if line), "")
+
+
+def _reading(court: Court, request: Request, memory: Memory) -> Reading:
+    """Return what a request says; who says nothing asks for nothing, whatever the encoder makes of a bare picture."""
+    if _is_wordless(request):
+        return replace(NOTHING, has_image=True, signals=request.signals)
+    # A camera that the pictures tell of makes the words worth reading.
+    for_police = is_for_law_enforcement(court.tenant) or bool(request.signals) or memory.has_police_camera
+    return replace(read(request, memory, for_police=for_police), signals=request.signals)
+
+
+def _is_wordless(request: Request) -> bool:
+    """Whether there are pictures and nothing else but their own names and inscriptions, and names that say nothing."""
+    pictures = {segment.pointer for segment in request.segments if segment.kind == "image"}
+    texts = [segment for segment in request.segments if segment.kind == "text"]
+    return bool(pictures) and all(
+        text.origin is Origin.METADATA and (text.pointer in pictures or not tells(text.text)) for text in texts
+    )
 
 
 def _evidence(facts: Facts, request: Request, *, quotes: bool) -> tuple[Evidence, ...]:

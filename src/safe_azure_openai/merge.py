@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory
+from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory, Signal
 from .signals.reading import CAMERAS, SIGN, Reading
 from .signals.thresholds import Thresholds
 from .tenant import Tenant
@@ -20,6 +20,8 @@ __all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of",
 ANOTHER_COUNTRY = "ZZ"
 #: By how much an earlier call has to be surer of something than this one to be the one that told it.
 TOLD = 0.3
+#: Cameras by how much a rule makes of them. Of several that are supported, the first counts.
+STRICTEST = ("body_worn", "dash_mounted", "other_mobile", "fixed", UNKNOWN)
 #: Acts of the stricter policies, as the encoder's question and as the value that the rules know.
 OTHER_ACTS = {
     "emo": "emotion_inference",
@@ -38,6 +40,8 @@ def memory_of(reading: Reading, before: Memory, limits: Thresholds) -> Memory:
     """Return what is kept of a request, on top of what was kept of those that it builds on."""
     answer = reading.answer
     camera, camera_score = reading.camera
+    if (seen := _seen(reading, limits)) is not None:
+        camera, camera_score = seen.camera, 1.0
     if before.camera_score > camera_score:
         camera, camera_score = before.camera, before.camera_score
     country = _named_country(reading, limits)
@@ -50,6 +54,7 @@ def memory_of(reading: Reading, before: Memory, limits: Thresholds) -> Memory:
         timing=max(before.timing, answer["live"]),
         has_image=before.has_image or reading.has_image,
         is_unknown=before.is_unknown,
+        has_police_camera=before.has_police_camera or any(signal.is_police_only for signal in reading.signals),
     )
 
 
@@ -78,6 +83,9 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
         if together >= limit:
             actor = _fact("law_enforcement", "le", reading, together, limit)
             act = _recognition(reading, together, limit) or act
+        elif memory.has_police_camera and act.value == "facial_recognition":
+            # Weak support for such an actor: enough with an order that leaves no doubt, and never alone.
+            actor = _police_camera(reading, memory, limits)
         elif act.value == "facial_recognition":
             actor = Fact(source="none", score=together, threshold=limit)
     if answer["rt"] >= limits.real_time:
@@ -86,8 +94,9 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
         camera = _fact(CAMERAS[head], head, reading, answer["rt"], limits.real_time)
         timing = _fact("real_time", "live", reading, answer["rt"], limits.real_time)
         setting = Fact("in_the_wild", "request", answer["rt"], limits.real_time)
-    elif not actor.is_known:
-        # Of live cameras in other hands than those of law enforcement, only the question about all of it together says.
+    elif not actor.is_known and not (act.value == "facial_recognition" and _is_seen_on_body_or_dash(reading, limits)):
+        # Of live cameras in other hands than those of law enforcement, only the question about all of it together says,
+        # or a picture that such a camera took.
         timing = Fact(source="none", score=answer["rt"], threshold=limits.real_time)
     return Facts(
         actor=actor,
@@ -170,7 +179,33 @@ def _heard(head: str, value: str, reading: Reading, remembered: float, limit: fl
     return Fact(source="none", score=max(score, remembered), threshold=limit)
 
 
+def _seen(reading: Reading, limits: Thresholds) -> Signal | None:
+    """Return the camera that the pictures tell of, unless the words tell of one that more is made of."""
+    if not reading.signals:
+        return None
+    heard, score = reading.camera
+    signal = min(reading.signals, key=lambda signal: (STRICTEST.index(signal.camera), not signal.is_police_only))
+    is_stricter = score >= limits.camera and STRICTEST.index(heard) < STRICTEST.index(signal.camera)
+    return None if is_stricter else signal
+
+
+def _is_seen_on_body_or_dash(reading: Reading, limits: Thresholds) -> bool:
+    seen = _seen(reading, limits)
+    return seen is not None and seen.camera in ("body_worn", "dash_mounted")
+
+
+def _police_camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
+    for signal in reading.signals:
+        if signal.is_police_only:
+            evidence = (Evidence("camera", signal.pointer),)
+            return Fact("law_enforcement", f"picture ({signal.device})", memory.act, limits.act, evidence)
+    return Fact("law_enforcement", "session", memory.act, limits.act)
+
+
 def _camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
+    if (seen := _seen(reading, limits)) is not None:
+        evidence = (Evidence("camera", seen.pointer),)
+        return Fact(seen.camera, f"picture ({seen.device})", 1.0, limits.camera, evidence)
     camera, score = reading.camera
     if score >= limits.camera:
         return Fact(camera, "request", score, limits.camera)

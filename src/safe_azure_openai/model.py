@@ -42,6 +42,20 @@ class Segment:
     text: str = ""
 
 
+#: Kinds of cameras, as the fact ``camera`` has them.
+Camera = Literal["body_worn", "dash_mounted", "other_mobile", "fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A camera that a file's headers or its name tell of. ``device`` is an id of ``extract/images/cameras.toml``."""
+
+    camera: Camera
+    pointer: str
+    device: str
+    is_police_only: bool = False  # sold to law enforcement alone: weak support for such an actor
+
+
 LinkKind = Literal[
     "response",
     "conversation",
@@ -109,6 +123,7 @@ class Request:
     segments: tuple[Segment, ...] = ()
     links: tuple[Link, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,7 @@ class Memory:
     timing: float = 0.0
     has_image: bool = False
     is_unknown: bool = False  # an id this process has never seen
+    has_police_camera: bool = False  # a picture of a camera that is sold to law enforcement alone
 
 
 #: What a second judge is asked.

@@ -34,6 +34,7 @@ def merge(a: Memory, b: Memory) -> Memory:
         timing=max(a.timing, b.timing),
         has_image=a.has_image or b.has_image,
         is_unknown=a.is_unknown or b.is_unknown,
+        has_police_camera=a.has_police_camera or b.has_police_camera,
     )
 
 

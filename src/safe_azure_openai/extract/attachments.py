@@ -6,10 +6,15 @@ import base64
 import binascii
 import re
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from ..model import Kind
+
+if TYPE_CHECKING:
+    from .images import Metadata
 
 #: A data URL up to its comma. The media type may be missing.
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?((?:;[\w.+-]+(?:=[^;,]*)?)*),", re.ASCII | re.IGNORECASE)
@@ -18,6 +23,12 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*\Z")
 _ALPHABET = (string.ascii_letters + string.digits + "+/_-=").encode()
 #: Characters of the shortest string that is a file wherever it stands.
 MIN_PAYLOAD = 256  # shorter base64 is the business of views: a disguise, not a file
+#: Characters of the shortest picture among words, and how many pictures of one text are looked at.
+MIN_AMONG_WORDS = 64
+MAX_AMONG_WORDS = 16
+#: How a picture begins in base64, and how many characters stand before that: JPEG, PNG, GIF, WebP, and HEIC, AVIF, MP4.
+_PICTURES = (("/9j/", 0), ("iVBORw0KGgo", 0), ("R0lGOD", 0), ("UklGR", 0), ("Z0eXB", 6))
+_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]+={0,2}")
 
 #: First bytes, file type. Sources: the PNG, JPEG, GIF, TIFF, RIFF, Ogg, FLAC, Matroska, PDF, ZIP and OLE formats.
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
@@ -58,11 +69,15 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b"))
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A decoded attachment: ``text`` is what words could be read, ``None`` if none; ``is_read``, whether all were."""
+    """A decoded attachment: ``text`` is what words could be read, ``None`` if none; ``is_read``, whether all were.
+
+    ``metadata`` is what a picture or video says of itself.
+    """
 
     kind: Kind
     text: str | None = None
     is_read: bool = False
+    metadata: Metadata | None = None
 
 
 def text_of(data: bytes) -> str | None:
@@ -126,7 +141,11 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
 
         text, is_whole = document_text(data)
         return Payload("file", text or None, is_read=is_whole)
-    return Payload(found or kind)
+    if found != "image":
+        return Payload(found or kind)
+    from .images import Source, metadata_of  # few requests carry pictures
+
+    return Payload("image", metadata=metadata_of(Source.of_bytes(data)))
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -144,6 +163,20 @@ def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:
     return len(text) >= min_chars and " " not in text[:128] and _BASE64.match(text) is not None
 
 
+def pictures_in(text: str) -> Iterator[str]:
+    """Yield the base64 of each picture that stands among words: in Markdown, in HTML, in JSON that is a string."""
+    found = 0
+    for mark, before in _PICTURES:
+        at = text.find(mark)
+        while at >= 0 and found < MAX_AMONG_WORDS:
+            run = _RUN.match(text, max(at - before, 0))
+            is_picture = run is not None and kind_of(decode_base64(run[0][:64]) or b"") == "image"
+            if run is not None and is_picture and len(run[0]) >= MIN_AMONG_WORDS:
+                found += 1
+                yield run[0]
+            at = text.find(mark, run.end() if run is not None else at + 1)
+
+
 def is_proven(url: str) -> bool:
     """Return whether a data URL holds base64 alone, which begins as a known kind of file does."""
     start = url.find(",") + 1
@@ -157,13 +190,17 @@ def is_known_file(text: str) -> bool:
     return kind_of(decode_base64(text[:64]) or b"") is not None
 
 
-def from_base64(text: str, *, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
-    """Return what a base64 string holds; only its first bytes are decoded where they tell."""
-    head = decode_base64(text[:64]) or b""
+def from_base64(text: str, *, start: int = 0, media_type: str = "", name: str = "", kind: Kind = "file") -> Payload:
+    """Return what the base64 in ``text`` from ``start`` on holds; only its headers are decoded where they tell."""
+    head = decode_base64(text[start : start + 64]) or b""
     known = kind_of(head, media_type, name)
     if known is not None and known != "file" and not _may_be_text(head):
-        return Payload(known)
-    data = decode_base64(text)
+        if known != "image":
+            return Payload(known)
+        from .images import Source, metadata_of
+
+        return Payload("image", metadata=metadata_of(Source.of_base64(text, start)))
+    data = decode_base64(text[start:])
     return Payload(kind) if data is None else payload_of(data, media_type, name, kind)
 
 
@@ -182,5 +219,5 @@ def from_data_url(url: str, *, name: str = "", kind: Kind = "file") -> Payload |
         return None
     media_type = match[1] or ""
     if (match[2] or "").lower().endswith(";base64"):
-        return from_base64(url[match.end() :], media_type=media_type, name=name, kind=kind)
+        return from_base64(url, start=match.end(), media_type=media_type, name=name, kind=kind)
     return payload_of(unquote_to_bytes(url[match.end() :]), media_type or "text/plain", name, kind)

@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..model import Gap, Kind, Link, Origin, Segment
-from .attachments import MIN_PAYLOAD, Payload, from_base64, from_data_url, is_base64_payload, is_known_file, is_proven
+from ..model import Gap, Kind, Link, Origin, Segment, Signal
+from .attachments import (
+    MIN_PAYLOAD,
+    Payload,
+    from_base64,
+    from_data_url,
+    is_base64_payload,
+    is_known_file,
+    is_proven,
+    pictures_in,
+)
 from .roles import (
     ANY_ID,
     KEYS,
@@ -29,10 +38,15 @@ from .roles import (
 )
 from .vocabulary import vocabulary
 
+if TYPE_CHECKING:
+    from .images import Metadata
+
 #: Pointers stop growing here: deeper strings carry the pointer of the ancestor that holds them.
 MAX_POINTER = 1024
 #: Gaps of one kind reported per request; more would say nothing new.
 MAX_GAPS = 32
+#: Pictures of one request whose inscriptions are read; the same words are read once.
+MAX_INSCRIBED = 8
 #: Containers of one body. JSON of 64 MiB cannot hold more; a Python object that contains itself can.
 MAX_CONTAINERS = 40_000_000
 
@@ -110,11 +124,13 @@ def _rules() -> dict[str, Rule]:
 
 @dataclass(slots=True)
 class Walk:
-    """Collects segments, links and gaps of one request."""
+    """Collects segments, links, gaps and signals of one request."""
 
     segments: list[Segment] = field(default_factory=list[Segment])
     links: list[Link] = field(default_factory=list[Link])
     gaps: list[Gap] = field(default_factory=list[Gap])
+    signals: list[Signal] = field(default_factory=list[Signal])
+    inscribed: set[str] = field(default_factory=set[str])  # words that stood in pictures
 
     def value(self, value: object, pointer: str = "", *, origin: Origin = _USER) -> None:
         """Read ``value`` and everything in it. ``pointer`` is where it stands, ``origin`` whose its root is."""
@@ -146,13 +162,28 @@ class Walk:
             self.segments.append(Segment("text", _FILE, pointer, payload.text))
         if payload.kind != "file" or not payload.is_read:
             self.segments.append(Segment(payload.kind, origin, pointer, name))
+        if payload.kind == "image" and (name or payload.metadata is not None):
+            self._picture(pointer, name, payload.metadata)
         if payload.kind == "file" and not payload.is_read:
             self.gap(pointer, "unread_attachment")
+
+    def _picture(self, pointer: str, name: str, metadata: Metadata | None = None) -> None:
+        """Add what the name and the headers of a picture say: its camera, and words that somebody wrote into it."""
+        from .images import recognise, recognise_name, words_of  # few requests carry pictures that say anything
+
+        device = (recognise(metadata) if metadata is not None else None) or recognise_name(name)
+        if device is not None and all(signal.device != device.id for signal in self.signals):
+            self.signals.append(Signal(device.camera, pointer, device.id, device.police_only))
+        words = words_of(metadata) if metadata is not None else ""
+        if words and words not in self.inscribed and len(self.inscribed) < MAX_INSCRIBED:
+            self.inscribed.add(words)
+            self.segments.append(Segment("text", _METADATA, pointer, words))
 
     def adopt(self, other: Walk, pointer: str) -> None:
         """Add what another walk found, all of it at one place."""
         self.segments += [replace(segment, pointer=pointer) for segment in other.segments]
         self.links += [replace(link, pointer=pointer) for link in other.links]
+        self.signals += [replace(signal, pointer=pointer) for signal in other.signals]
         for gap in other.gaps:
             self.gap(pointer, gap.reason)
 
@@ -303,6 +334,9 @@ class Walk:
         elif read is _LINK_READ:
             self._address(text, pointer, origin, name, part or rule.kind or "file")
         elif not self._attachment(text, pointer, rule, origin, name, part):
+            if len(text) >= MIN_PAYLOAD and not (self.segments and self.segments[-1].pointer == pointer):
+                for picture in pictures_in(text):
+                    self.payload(from_base64(picture, kind="image"), pointer, origin)
             self.segments.append(Segment("text", origin, pointer, text))
 
     def _id(self, text: str, pointer: str, rule: Rule, origin: Origin, part: Kind | None) -> None:
@@ -321,6 +355,8 @@ class Walk:
             self.payload(payload, pointer, origin, name)
             return
         self.segments.append(Segment(kind, origin, pointer, text))
+        if kind == "image":
+            self._picture(pointer, text)
         if kind == "file":
             self.gap(pointer, "unread_attachment")
 
@@ -336,6 +372,8 @@ class Walk:
                 return is_payload or is_proven(text)
         if is_payload and text[:8].lower().startswith(("https://", "http://")):
             self.segments.append(Segment(kind, origin, pointer, text))
+            if kind == "image":
+                self._picture(pointer, text)
             return True
         if not is_base64_payload(text, 24 if is_payload else MIN_PAYLOAD):
             return False
