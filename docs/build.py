@@ -19,7 +19,7 @@ from typing import cast
 from docstrings import described, prose, signature
 
 import safe_azure_openai
-from safe_azure_openai import cli, errors, merge, model, testing
+from safe_azure_openai import cli, errors, merge, model, retry, testing
 from safe_azure_openai.model import FACT_VALUES
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
@@ -53,6 +53,13 @@ TESTING = """
 
 For tests without a network: `safe_azure_openai.testing`. How to use it:
 [Test your app offline](../how-to/test-your-app.md).
+"""
+
+RETRIES = """
+# Retries
+
+For clients that are to try longer than `openai` does: `safe_azure_openai.retry`, with the extra `azure`. How to use it:
+[Retry longer, and fall over](../how-to/retry-longer.md).
 """
 
 DECISIONS = """
@@ -123,6 +130,7 @@ def pages() -> dict[str, str]:
     made = {
         "names.md": _names(),
         "testing.md": [TESTING, *(described(getattr(testing, name)) for name in testing.__all__)],
+        "retries.md": [RETRIES, *(described(getattr(retry, name)) for name in ("RetryPolicy", "Fallback"))],
         "decisions.md": [DECISIONS, *(described(part) for part in _PARTS)],
         "errors.md": _errors(),
         "environment.md": [ENVIRONMENT.format(table=_run("env", "--format", "markdown"))],

@@ -101,8 +101,9 @@ def described(cls: type) -> str:
 
 
 def _fields(cls: Any) -> str:
-    rows = [f"| `{field.name}` | `{field.type}` |" for field in dataclasses.fields(cls) if field.name[0] != "_"]
-    return "\n".join(["| field | type |", "| --- | --- |", *(row.replace(" | None`", " or None`") for row in rows)])
+    shown = [field for field in dataclasses.fields(cls) if field.name[0] != "_"]
+    rows = [f"| `{field.name}` | `{str(field.type).replace(' | ', ' or ')}` |" for field in shown]
+    return "\n".join(["| field | type |", "| --- | --- |", *rows])
 
 
 def _members(cls: type) -> Iterator[str]:

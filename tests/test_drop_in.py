@@ -44,9 +44,9 @@ def test_signatures_names_and_bases_are_those_of_upstream(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_the_public_surface_is_upstreams_and_one_method_more(name: str) -> None:
+def test_the_public_surface_is_upstreams_and_two_methods_more(name: str) -> None:
     stock, ours = classes(name)
-    assert {word for word in dir(ours) if not word.startswith("_")} - set(dir(stock)) == {"with_guard"}
+    assert {word for word in dir(ours) if not word.startswith("_")} - set(dir(stock)) == {"with_guard", "with_retries"}
 
 
 @pytest.mark.parametrize("name", CLIENTS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 import openai
 
+from .errors import ConfigurationError
 from .guard import Guard
 from .model import Memory, Wire
 from .realtime import guarded_resources
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .decision import Decision
+    from .retry import Fallback, Retries, RetryPolicy
 
 __all__ = ["AsyncAzureOpenAI", "AsyncOpenAI", "AzureOpenAI", "Enforcement", "OpenAI"]
 
@@ -44,16 +46,37 @@ _recorded: ContextVar[set[str] | None] = ContextVar("safe_azure_openai_recorded"
 
 
 class Enforcement:
-    """What a client and its copies share: the guard, and what is known of content that the server keeps."""
+    """What a client and its copies share: the guard, what is known of content that the server keeps, and retries."""
 
-    def __init__(self, guard: Guard, session: Session | None = None, uploads: Uploads | None = None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        session: Session | None = None,
+        uploads: Uploads | None = None,
+        retries: Retries | None = None,
+    ) -> None:
         self.guard = guard
+        self.retries = retries
         self.session = session if session is not None else Session()
         self.uploads = uploads if uploads is not None else Uploads()
 
     def with_guard(self, guard: Guard) -> Enforcement:
         """Return the same with another guard; what is known stays, for the server keeps it for all."""
-        return Enforcement(guard, self.session, self.uploads)
+        return Enforcement(guard, self.session, self.uploads, self.retries)
+
+    def with_retries(self, policy: RetryPolicy | None, fallbacks: Sequence[Fallback], kind: type) -> Enforcement:
+        """Return the same with another policy for retries, or with none; the fallbacks must be clients of that kind."""
+        if policy is None:
+            return Enforcement(self.guard, self.session, self.uploads)
+        from .retry import Retries  # for those who want it
+
+        for fallback in fallbacks:
+            if not isinstance(fallback.client, kind):
+                raise ConfigurationError(
+                    f"with_retries(fallbacks=...): {type(fallback.client).__module__}.{type(fallback.client).__name__} "
+                    f"cannot take a request over; give a client of safe_azure_openai that is an {kind.__name__}"
+                )
+        return Enforcement(self.guard, self.session, self.uploads, Retries(policy, fallbacks))
 
     @contextmanager
     def handed_over(self, cls: type) -> Generator[None, None, None]:
@@ -214,6 +237,19 @@ class OpenAI(openai.OpenAI):
 
         with_options = copy
 
+        @_signed_as(openai.OpenAI.request)
+        def request(self, cast_to, options, **kwargs):
+            if (retries := self._enforcement.retries) is None:
+                return super().request(cast_to, options, **kwargs)
+
+            def send(to, attempt):
+                return to._request_once(cast_to, attempt, **kwargs)  # noqa: SLF001 - of the same class
+
+            return retries.request(self, options, send)
+
+        def _request_once(self, cast_to, options, **kwargs):
+            return super().request(cast_to, options, **kwargs)
+
         def _prepare_request(self, request):
             super()._prepare_request(request)
             self._enforcement.admit_read(request, self.base_url.path)
@@ -226,6 +262,19 @@ class OpenAI(openai.OpenAI):
         """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
         copied = self.copy()
         copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
+        return copied
+
+    def with_retries(self, policy: RetryPolicy | None, *, fallbacks: Sequence[Fallback] = ()) -> Self:
+        """Return a copy that tries again by ``policy`` in place of ``max_retries``; with None as ``openai`` does.
+
+        Args:
+            policy: a ``safe_azure_openai.retry.RetryPolicy``; the copy and its copies share its budget.
+            fallbacks: other deployments, in the order in which they are asked.
+        Raises:
+            ConfigurationError: a fallback is no client of this kind, or ``tenacity`` is not installed.
+        """
+        copied = self.copy()
+        copied._enforcement = self._enforcement.with_retries(policy, fallbacks, OpenAI)  # noqa: SLF001 - of the same class
         return copied
 
 
@@ -249,6 +298,19 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
         with_options = copy
 
+        @_signed_as(openai.AsyncOpenAI.request)
+        async def request(self, cast_to, options, **kwargs):
+            if (retries := self._enforcement.retries) is None:
+                return await super().request(cast_to, options, **kwargs)
+
+            def send(to, attempt):
+                return to._request_once(cast_to, attempt, **kwargs)  # noqa: SLF001 - of the same class
+
+            return await retries.request_async(self, options, send)
+
+        async def _request_once(self, cast_to, options, **kwargs):
+            return await super().request(cast_to, options, **kwargs)
+
         async def _prepare_request(self, request):
             await super()._prepare_request(request)
             await self._enforcement.admit_read_async(request, self.base_url.path)
@@ -261,6 +323,19 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
         copied = self.copy()
         copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
+        return copied
+
+    def with_retries(self, policy: RetryPolicy | None, *, fallbacks: Sequence[Fallback] = ()) -> Self:
+        """Return a copy that tries again by ``policy`` in place of ``max_retries``; with None as ``openai`` does.
+
+        Args:
+            policy: a ``safe_azure_openai.retry.RetryPolicy``; the copy and its copies share its budget.
+            fallbacks: other deployments, in the order in which they are asked.
+        Raises:
+            ConfigurationError: a fallback is no client of this kind, or ``tenacity`` is not installed.
+        """
+        copied = self.copy()
+        copied._enforcement = self._enforcement.with_retries(policy, fallbacks, AsyncOpenAI)  # noqa: SLF001 - of the same class
         return copied
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 OK: dict[str, Any] = {"id": "chatcmpl_1", "object": "chat.completion", "created": 0, "model": "m", "choices": []}
 
@@ -38,6 +41,7 @@ class Flaky:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[Arrived] = []
+        self.on_request: Callable[[], object] = list
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -53,7 +57,7 @@ class Flaky:
         """Return what each request said of the attempts before it."""
         return [request.headers.get("x-stainless-retry-count") for request in self.requests]
 
-    def __enter__(self) -> Flaky:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -69,6 +73,7 @@ class Flaky:
         """Keep a request and return what is answered."""
         with self._lock:
             self.requests.append(request)
+            self.on_request()
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def hang(self) -> None:
@@ -91,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.flaky.take(Arrived(self.path, headers, body))
         if answer.fault:
@@ -107,5 +112,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def _body(self) -> bytes:
+        if "Transfer-Encoding" not in self.headers:
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     do_GET = do_POST = _answer  # noqa: N815 - the base class asks for these names

@@ -190,11 +190,12 @@ def test_streams_and_raw_responses_are_retried_and_counted_alike(stream: bool, s
     runs: list[Any] = []
     for module in (openai, safe_azure_openai):
         with Flaky(Answer(429), Answer(500), Answer()) as server:
-            with made(module, "OpenAI", **options("OpenAI", server.url, max_retries=None)) as client:
-                raw: Callable[..., Any] = client.chat.completions.with_raw_response.create
-                response = raw(model="m", messages=MESSAGES, stream=stream)
-                runs.append((response.retries_taken, response.status_code, comparable(server), list(slept)))
-                slept.clear()
-                response.http_response.close()
+            client = made(module, "OpenAI", **options("OpenAI", server.url, max_retries=None))
+            raw: Callable[..., Any] = client.chat.completions.with_raw_response.create
+            response = raw(model="m", messages=MESSAGES, stream=stream)
+            runs.append((response.retries_taken, response.status_code, comparable(server), list(slept)))
+            slept.clear()
+            response.http_response.close()
+            client.close()
     assert runs[0] == runs[1]
     assert runs[0][0] == 2
