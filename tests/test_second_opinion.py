@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -32,13 +33,14 @@ from safe_azure_openai import (
     PolicyViolation,
     SecondOpinion,
     Tenant,
+    cli,
     install,
 )
 from safe_azure_openai.model import Evidence, Gap, Memory, Opinion, Origin, Question, Request, Segment, Wire
 from safe_azure_openai.second_opinion import MOST_CHARACTERS, PAUSE_S
 from safe_azure_openai.session import Session
 from safe_azure_openai.signals.thresholds import BAND, thresholds
-from safe_azure_openai.sinks import as_record
+from safe_azure_openai.sinks import JsonlSink, as_record
 from safe_azure_openai.testing import Loopback, Reply
 
 PATH = "/chat/completions"
@@ -220,6 +222,25 @@ def test_monitor_mode_asks_and_records_and_sends() -> None:
 
 
 @pytest.mark.usefixtures("in_doubt")
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (said(*IDENTIFIED), "facial_recognition, law_enforcement"),
+        (said(), "no"),
+        ("?", "malformed"),
+    ],
+)
+def test_the_command_tells_what_was_asked_and_answered(
+    answer: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    with judge_that(answer) as (judge, _):
+        decision = Guard(mode="monitor", judge=judge, sinks=[JsonlSink(file)]).admit(wire(DOUBTFUL), Session())
+    assert cli.main(["explain", decision.id, "--audit-file", str(file)]) == 0
+    assert f"  asked   {decision.opinions[0].judge}: {line}\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("in_doubt")
 def test_each_line_of_an_upload_is_asked_about_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [
         {"custom_id": str(n), "method": "POST", "url": "/v1/chat/completions", "body": chat(text)}
@@ -279,6 +300,12 @@ def test_pictures_names_of_files_and_ids_of_users_are_not_sent() -> None:
         assert shown(server)["attached"] == {"image": 2}
         assert shown(server)["known"]["a_picture_is_attached_or_was_sent_before"] is True
     assert not any(word in sent for word in ("photos.example", "SECRET", "iVBORw0", "u-48151623", "9f8e7d6c"))
+
+
+def test_a_model_that_refuses_a_temperature_is_given_none() -> None:
+    with judge_that(said(), temperature=None) as (judge, server):
+        judge.opinion(question(DOUBTFUL))
+        assert "temperature" not in server.requests[0].json
 
 
 def test_pictures_are_sent_by_their_address_where_they_may_be() -> None:
@@ -645,6 +672,13 @@ def test_the_client_that_was_given_keeps_its_guard_and_its_settings() -> None:
         assert (client.timeout, len(asked.requests)) == (77, 1)
 
 
+def test_the_copy_brings_nothing_of_what_the_client_does_beside_its_calls() -> None:
+    client = OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none")
+    copied: Any = SecondOpinion("judge", client=client)._client
+    assert copied._enforcement.guard is not client._enforcement.guard
+    assert copied._enforcement.session is not client._enforcement.session
+
+
 def test_by_default_the_environment_says_how_azure_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     with Loopback(said("facial_recognition")) as asked:
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", asked.url)
@@ -754,6 +788,8 @@ async def test_a_socket_hears_while_the_judge_thinks_about_what_is_to_be_sent(
         ({"timeout_s": 0}, "timeout_s=0 is not valid; write a number above 0"),
         ({"timeout_s": float("nan")}, "timeout_s=nan"),
         ({"per_minute": -1}, "per_minute=-1"),
+        ({"temperature": "low"}, "temperature='low' is not valid; write a number from 0 to 2, or None"),
+        ({"temperature": 3}, "temperature=3"),
         ({"remembered": "many"}, "remembered='many'"),
     ],
 )

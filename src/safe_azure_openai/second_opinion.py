@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 import openai
 from pydantic import BaseModel, ConfigDict
 
-from .client import AzureOpenAI, Enforcement
+from .client import AzureOpenAI, Enforcement, OpenAI
 from .errors import ConfigurationError
 from .guard import Guard
 from .model import Asked, Evidence, Opinion, Origin, Question, Segment
@@ -45,7 +45,7 @@ _AROUND = 1_200  # before and after a place
 _LEFT_OUT = "\n[...]\n"
 #: Seconds in which a deployment that could not be reached is not asked again: an outage costs one time-out, not many.
 PAUSE_S = 10.0
-_MOST_TOKENS = 200  # of the answer, which has about forty
+_MOST_TOKENS = 2_000  # of the answer, which has about forty; what a model reasons before counts as well
 _MOST_PICTURES = 4
 
 INSTRUCTIONS = """
@@ -106,13 +106,14 @@ class SecondOpinion:
     serve several guards, which then share its budget.
 
     Args:
-        model: the deployment, or with a client of OpenAI the model; one that takes structured output and a temperature.
+        model: the deployment, or with a client of OpenAI the model; one that takes structured output.
         client: how it is reached; by default ``AzureOpenAI()``, as the environment has it. A copy of its own is used,
             which no guard sees.
         timeout_s: seconds that a request waits for an opinion, all in all.
         per_minute: questions that are asked in a minute at most; an answer that is remembered is none.
         on_failure: what becomes of a request about which there is no opinion: ``block`` raises ``InspectionError``,
             ``allow`` keeps the verdict of the guard alone.
+        temperature: what it answers at; None leaves it out, for models that reason and refuse one.
         pictures: whether it is shown pictures too, four at most: those that stand in the request as an address, which
             it fetches. What a request holds itself, pictures, sound or files, is never sent.
         remembered: answers kept, by digest of the question.
@@ -130,15 +131,17 @@ class SecondOpinion:
         timeout_s: float = 5.0,
         per_minute: int = 60,
         on_failure: OnFailure = "block",
+        temperature: float | None = 0,
         pictures: bool = False,
         remembered: int = 4096,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if problem := _problem(model, client, timeout_s, per_minute, on_failure, remembered):
+        if problem := _problem(model, client, timeout_s, per_minute, on_failure, temperature, remembered):
             raise ConfigurationError(f"SecondOpinion: {problem}")
         self.model = model
         self.timeout_s = timeout_s
         self.on_failure: OnFailure = on_failure
+        self.temperature = temperature
         self.pictures = pictures
         self._client = _unguarded(client if client is not None else _from_env(), timeout_s)
         self._name = f"{model}@{hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()[:12]}"
@@ -240,7 +243,11 @@ class SecondOpinion:
             {"role": "user", "content": content},
         ]
         completion = self._client.chat.completions.parse(
-            model=self.model, messages=messages, response_format=Answers, temperature=0, max_tokens=_MOST_TOKENS
+            model=self.model,
+            messages=messages,
+            response_format=Answers,
+            temperature=openai.omit if self.temperature is None else self.temperature,
+            max_completion_tokens=_MOST_TOKENS,
         )
         message = completion.choices[0].message
         if message.refusal:
@@ -287,6 +294,9 @@ def _unguarded(client: openai.OpenAI, timeout_s: float) -> openai.OpenAI:
         """Do nothing, as upstream's own hook does."""
 
     copied = client.copy(timeout=timeout_s, max_retries=0)
+    if isinstance(client, OpenAI):
+        # Its guard is not asked; this takes away whatever else such a client does about its calls.
+        setattr(copied, "_enforcement", Enforcement(Guard()))  # noqa: B010 - private, but our own
     base = type(client)
     members = {"_prepare_request": prepare_request, "__module__": base.__module__}
     copied.__class__ = cast("type[openai.OpenAI]", type(base.__name__, (base,), members))
@@ -294,7 +304,13 @@ def _unguarded(client: openai.OpenAI, timeout_s: float) -> openai.OpenAI:
 
 
 def _problem(
-    model: object, client: object, timeout_s: float, per_minute: int, on_failure: object, remembered: int
+    model: object,
+    client: object,
+    timeout_s: object,
+    per_minute: object,
+    on_failure: object,
+    temperature: object,
+    remembered: object,
 ) -> str:
     """Return what is wrong with an argument, and what to write instead; empty where all are right."""
     if not isinstance(model, str) or not model.strip() or not model.isprintable():
@@ -312,6 +328,8 @@ def _problem(
         )
     if on_failure not in get_args(OnFailure):
         return f"on_failure={on_failure!r} is not valid; write one of {', '.join(get_args(OnFailure))}"
+    if temperature is not None and not (isinstance(temperature, (int, float)) and 0 <= temperature <= 2):
+        return f"temperature={temperature!r} is not valid; write a number from 0 to 2, or None to leave it out"
     least = {"timeout_s": timeout_s, "per_minute": per_minute, "remembered": remembered}
     wrong = next((name for name, value in least.items() if not _is_above_zero(value)), None)
     return f"{wrong}={least[wrong]!r} is not valid; write a number above 0" if wrong else ""
