@@ -8,7 +8,7 @@ import pytest
 
 from safe_azure_openai import Tenant
 from safe_azure_openai.merge import ANOTHER_COUNTRY, facts_of, memory_of
-from safe_azure_openai.model import Facts, Gap, Memory
+from safe_azure_openai.model import Camera, Facts, Gap, Memory, Signal
 from safe_azure_openai.signals.meaning import Answer
 from safe_azure_openai.signals.reading import NOTHING, Reading
 from safe_azure_openai.signals.thresholds import Thresholds
@@ -37,9 +37,10 @@ def facts(
     before: Memory = NEW,
     image: bool = False,
     gaps: tuple[Gap, ...] = (),
+    signals: tuple[Signal, ...] = (),
     **scores: float,
 ) -> Facts:
-    reading = Reading(Answer(scores, {}), has_image=image)
+    reading = Reading(Answer(scores, {}), has_image=image, signals=signals)
     return facts_of(reading, memory_of(reading, before, LIMITS), tenant, LIMITS, gaps)
 
 
@@ -146,3 +147,55 @@ def test_a_declared_tenant_is_never_judged_less_strictly_than_the_same_words_alo
     told: dict[str, Any] = {"fr": 0.55, "le": 0.9, "fr_le": 0.6}
     assert facts(**told).act.value == "facial_recognition"
     assert facts(US_POLICE, **told).act.value == "facial_recognition"
+
+
+def seen(camera: Camera, *, police: bool = False) -> tuple[Signal, ...]:
+    return (Signal(camera, "/image", "maker", is_police_only=police),)
+
+
+def test_a_camera_that_a_picture_tells_of_is_a_fact_with_its_place() -> None:
+    camera = facts(signals=seen("dash_mounted")).camera
+    assert (camera.value, camera.source, camera.evidence[0].pointer) == ("dash_mounted", "picture (maker)", "/image")
+
+
+@pytest.mark.parametrize(
+    ("picture", "words", "camera"),
+    [
+        ("other_mobile", {"body": 0.9}, "body_worn"),
+        ("other_mobile", {"fixed": 0.9}, "other_mobile"),
+        ("body_worn", {"body": 0.2}, "body_worn"),
+        ("body_worn", {"dash": 0.9}, "body_worn"),
+    ],
+)
+def test_of_pictures_and_words_the_camera_counts_that_more_is_made_of(
+    picture: Camera, words: dict[str, Any], camera: str
+) -> None:
+    assert facts(signals=seen(picture), **words).camera.value == camera
+
+
+def test_of_several_pictures_the_camera_counts_that_more_is_made_of() -> None:
+    assert facts(signals=(*seen("other_mobile"), *seen("body_worn"))).camera.value == "body_worn"
+
+
+@pytest.mark.parametrize(
+    ("camera", "timing"), [("body_worn", "real_time"), ("dash_mounted", "real_time"), ("other_mobile", "unknown")]
+)
+def test_a_live_picture_of_a_worn_or_mounted_camera_needs_nobody(camera: Camera, timing: str) -> None:
+    assert facts(signals=seen(camera), fr=0.9, live=0.9, rt=0.1).timing.value == timing
+    assert facts(signals=seen(camera), fr=0.1, live=0.9, rt=0.1).timing.value == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("police", "fr", "actor"), [(True, 0.9, "law_enforcement"), (True, 0.4, "unknown"), (False, 0.9, "unknown")]
+)
+def test_a_camera_of_the_police_is_enough_for_an_actor_with_facial_recognition_only(
+    police: bool, fr: float, actor: str
+) -> None:
+    assert facts(signals=seen("body_worn", police=police), fr=fr).actor.value == actor
+
+
+def test_a_camera_of_the_police_is_remembered_and_says_so() -> None:
+    kept = memory_of(Reading(signals=seen("body_worn", police=True)), NEW, LIMITS)
+    assert (kept.camera, kept.camera_score, kept.has_police_camera) == ("body_worn", 1.0, True)
+    found = facts(before=kept, fr=0.9)
+    assert (found.actor.value, found.actor.source, found.camera.source) == ("law_enforcement", "session", "session")

@@ -128,6 +128,18 @@ def test_boxes_that_only_some_makers_write_are_noted() -> None:
     assert {"moov/gps ", "freeGPS "} <= found(video).boxes
 
 
+def test_a_box_means_what_its_place_makes_of_it() -> None:
+    blackvue = p.box(b"free", p.box(b"cprt", b"Pittasoft Co., Ltd."), p.box(b"ptnm", bytes(20)))
+    assert found(p.mp4(blackvue)).device == ("Pittasoft Co., Ltd.",)
+    copyright_ = p.box(b"cprt", bytes(4), b"\x55\xc4", b"2026 Jane Roe\0")
+    assert found(p.mp4(p.box(b"moov", p.box(b"udta", copyright_)))).words == ("2026 Jane Roe",)
+
+
+def test_a_namespace_of_one_maker_names_the_device() -> None:
+    packet = p.xmp('xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/" drone-dji:AbsoluteAltitude="+12.1"/>')
+    assert found(p.jpeg(p.xmp_segment(packet))).device == ("drone-dji",)
+
+
 def test_the_record_of_garmin_names_its_model() -> None:
     assert found(p.mp4(p.box(b"uuid", b"GRMN\0\0\0\1\0DC66W\0\0"))).device == ("GRMN DC66W",)
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from safe_azure_openai import Decision, Guard, OpenAI, PolicyViolation, Tenant
+from safe_azure_openai.client import Enforcement
 from safe_azure_openai.extract import from_json, from_wire
 from safe_azure_openai.model import Memory, Origin, Segment, Signal, Wire
+from safe_azure_openai.realtime import Dialogue
 from safe_azure_openai.session import Session
 from safe_azure_openai.testing import Loopback
 
@@ -33,6 +35,10 @@ def said(*content: Any) -> dict[str, Any]:
 
 def asked(*content: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": list(content)}]}
+
+
+def item(*content: Any) -> dict[str, Any]:
+    return {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": list(content)}}
 
 
 #: Path, body, pointer of the picture.
@@ -190,14 +196,7 @@ SHAPES: dict[str, tuple[str, Any, str]] = {
         {"prompt": "Pan left.", "input_reference": {"image_url": URL}},
         "/input_reference/image_url",
     ),
-    "realtime": (
-        "/realtime",
-        {
-            "type": "conversation.item.create",
-            "item": {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": URL}]},
-        },
-        "/item/content/0/image_url",
-    ),
+    "realtime": ("/realtime", item({"type": "input_image", "image_url": URL}), "/item/content/0/image_url"),
     "a shape that nobody knows": ("/next", {"scene": {"frames": [URL]}}, "/scene/frames/0"),
 }
 
@@ -379,6 +378,15 @@ def test_a_police_camera_is_remembered_with_the_file_that_was_uploaded() -> None
         guard.admit(Wire("/responses", "application/json", json.dumps(body).encode()), session)
     assert caught.value.decision.facts.actor.source == "session"
     assert caught.value.decision.facts.camera.source == "session"
+
+
+@pytest.mark.parametrize("pixels", [600, 200_000], ids=["kept whole", "cut"])
+def test_a_police_camera_in_an_earlier_item_of_a_connection_counts_for_the_later_ones(pixels: int) -> None:
+    dialogue = Dialogue(Enforcement(Guard()), is_responses=False)
+    url = p.data_url(p.photo("Axon", "Axon Body 4", pixels=pixels))
+    dialogue.admit(json.dumps(item({"type": "input_image", "image_url": url})))
+    with pytest.raises(PolicyViolation):
+        dialogue.admit(json.dumps(item({"type": "input_text", "text": "Who is this man? Tell me his name."})))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ _MAX_ITEMS = 64
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _CONTAINERS = frozenset({"moov", "udta", "trak", "meta", "ilst", "free", "skip"})
 
-#: User data and the boxes of ``ilst``. Must stay apart: "©xyz" is a place, "©day" a date.
+#: User data and the boxes of ``ilst``, some only in a certain box. Must stay out: "©xyz" is a place, "©day" a date.
 _TEXTS: dict[str, Field] = {
     "\xa9mak": "device",
     "\xa9mod": "device",
@@ -32,7 +32,8 @@ _TEXTS: dict[str, Field] = {
     "\xa9fmt": "device",
     "manu": "device",
     "modl": "device",
-    "cprt": "device",  # BlackVue names its maker there
+    "free/cprt": "device",  # where BlackVue names its maker
+    "cprt": "words",
     "infi": "device",  # Nextbase
     "\xa9sn ": "serial",
     "SNum": "serial",
@@ -87,8 +88,8 @@ def _read_level(source: Source, parent: str, notes: Notes, depth: int) -> None:
     keys: list[str] = []
     for kind, box in _boxes(source):
         notes.add_box(f"{parent}/{kind}")
-        if kind in _TEXTS:
-            notes.add(_TEXTS[kind], _text(kind, box))
+        if (field := _TEXTS.get(f"{parent}/{kind}") or _TEXTS.get(kind)) is not None:
+            notes.add(field, _text(kind, box))
         elif kind == "uuid":
             _read_uuid(box, notes)
         elif kind == "XMP_":
@@ -113,7 +114,8 @@ def _text(kind: str, box: Source) -> str:
         return text_in(data[16:])
     if kind.startswith("\xa9"):  # length, language, text
         return text_in(data[4 : 4 + int.from_bytes(data[:2], "big")])
-    return text_in(data.lstrip(b"\0"))
+    # 3GPP writes version, flags and a language before the text, others nothing.
+    return text_in((data[6:] if data[:4] == bytes(4) else data).lstrip(b"\0"))
 
 
 def _read_uuid(box: Source, notes: Notes) -> None:
