@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 import openai
 
+from .credentials import API_VERSION, AsyncTokenProvider, SignIn, TokenProvider, conceal
 from .errors import ConfigurationError
 from .guard import Guard
 from .model import Memory, Wire
@@ -210,6 +211,14 @@ def _signed_as(upstream: Callable[..., Any]) -> Callable[[_F], _F]:
     return sign
 
 
+_API = ("base_url",), "OPENAI_BASE_URL"
+_AZURE = ("base_url", "azure_endpoint"), "AZURE_OPENAI_ENDPOINT", (("api_version", "OPENAI_API_VERSION", API_VERSION),)
+_SIGN_IN = SignIn("api_key", TokenProvider, *_API)
+_ASYNC_SIGN_IN = SignIn("api_key", AsyncTokenProvider, *_API)
+_AZURE_SIGN_IN = SignIn("azure_ad_token_provider", TokenProvider, *_AZURE)
+_ASYNC_AZURE_SIGN_IN = SignIn("azure_ad_token_provider", AsyncTokenProvider, *_AZURE)
+
+
 @guarded_resources
 class OpenAI(openai.OpenAI):
     """``openai.OpenAI`` that sends nothing the policy forbids. Takes the same arguments; the environment configures it.
@@ -227,7 +236,7 @@ class OpenAI(openai.OpenAI):
 
         @_signed_as(openai.OpenAI.__init__)
         def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
+            _SIGN_IN.construct(functools.partial(super().__init__, *args), kwargs)
             self._enforcement = Enforcement.taken(type(self))
 
         @_signed_as(openai.OpenAI.copy)
@@ -253,6 +262,14 @@ class OpenAI(openai.OpenAI):
         def _prepare_request(self, request):
             super()._prepare_request(request)
             self._enforcement.admit_read(request, self.base_url.path)
+
+        def _send_request(self, request, **kwargs):
+            response = None
+            try:
+                response = super()._send_request(request, **kwargs)
+            finally:
+                conceal(self, request, response)
+            return response
 
         def _process_response(self, *, response, **kwargs):
             self._enforcement.watch(response)
@@ -288,7 +305,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
         @_signed_as(openai.AsyncOpenAI.__init__)
         def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
+            _ASYNC_SIGN_IN.construct(functools.partial(super().__init__, *args), kwargs)
             self._enforcement = Enforcement.taken(type(self))
 
         @_signed_as(openai.AsyncOpenAI.copy)
@@ -315,6 +332,14 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             await super()._prepare_request(request)
             await self._enforcement.admit_read_async(request, self.base_url.path)
 
+        async def _send_request(self, request, **kwargs):
+            response = None
+            try:
+                response = await super()._send_request(request, **kwargs)
+            finally:
+                conceal(self, request, response)
+            return response
+
         async def _process_response(self, *, response, **kwargs):
             self._enforcement.watch(response)
             return await super()._process_response(response=response, **kwargs)
@@ -340,10 +365,23 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
 
 # Upstream's Azure classes call ``super()`` in constructor and ``copy``, so in this order of bases every method above
-# stands between them and upstream's base; the constructors and their overloads are upstream's own.
+# stands between them and upstream's base. Their constructors are completed apart: upstream's miss a key before the
+# base's see it.
 class AzureOpenAI(openai.AzureOpenAI, OpenAI):
     """``openai.AzureOpenAI`` that sends nothing the policy forbids; see :class:`OpenAI`."""
+
+    if not TYPE_CHECKING:
+
+        @_signed_as(openai.AzureOpenAI.__init__)
+        def __init__(self, *args, **kwargs):
+            _AZURE_SIGN_IN.construct(functools.partial(super().__init__, *args), kwargs)
 
 
 class AsyncAzureOpenAI(openai.AsyncAzureOpenAI, AsyncOpenAI):
     """``openai.AsyncAzureOpenAI`` that sends nothing the policy forbids; see :class:`AsyncOpenAI`."""
+
+    if not TYPE_CHECKING:
+
+        @_signed_as(openai.AsyncAzureOpenAI.__init__)
+        def __init__(self, *args, **kwargs):
+            _ASYNC_AZURE_SIGN_IN.construct(functools.partial(super().__init__, *args), kwargs)
