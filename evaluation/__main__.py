@@ -16,6 +16,7 @@ from pathlib import Path
 from safe_azure_openai.testing import Loopback
 
 from .corpus import Item, load
+from .goals import GOALS, is_ordinary
 from .run import Outcome, run
 
 HERE = Path(__file__).parent / "corpus"
@@ -52,7 +53,7 @@ def report(outcomes: Sequence[Outcome], seconds: float) -> None:
         for name in unique(here, lambda o: o.item.slice):
             row("  " + name, [o for o in here if o.item.slice == name])
     print("\nby language, all files but ordinary prompts")
-    labelled = [o for o in outcomes if o.item.slice not in ("no tenant", "US police")]
+    labelled = [o for o in outcomes if not is_ordinary(o)]
     for language in unique(labelled, lambda o: o.item.language):
         row("  " + language, [o for o in labelled if o.item.language == language])
     print()
@@ -67,6 +68,12 @@ def report(outcomes: Sequence[Outcome], seconds: float) -> None:
     print(f"{screened} of {len(outcomes)} ended at the screen")
     for outcome in errors[:10]:
         print(f"  error {outcome.item.file} {outcome.item.id}: {outcome.error}")
+    print(f"\n{'goal':<44}{'bound':>10}{'here':>24}")
+    for goal in GOALS:
+        found = goal.count(outcomes)
+        bound = f">= {goal.least:g}" if goal.least is not None else f"<= {goal.most:g}"
+        verdict = ("met" if goal.is_met(found) else "not met") if found[1] else ""
+        print(f"{goal.name:<44}{bound:>10}{share(*found):>24}  {verdict}".rstrip())
 
 
 def row(name: str, some: Sequence[Outcome]) -> None:
