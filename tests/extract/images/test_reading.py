@@ -71,6 +71,7 @@ FORMATS = {
     "mp4 keys": p.mp4(
         p.box(b"moov", p.keyed({"com.apple.quicktime.make": BODY[0], "x": "y", "com.apple.quicktime.model": BODY[1]}))
     ),
+    "mp4 keys of other programs": p.mp4(p.box(b"moov", p.keyed({"make": BODY[0], "model": BODY[1]}))),
     "mp4 xmp": p.mp4(p.box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac"), PACKET)),
     "mov xmp": p.mp4(p.box(b"moov", p.box(b"udta", p.box(b"XMP_", PACKET)))),
     "mp4 behind a long box": p.box(b"ftyp", b"isom")
@@ -102,6 +103,7 @@ WORDS = {
     "gif": p.gif(p.comment(b"by a detective")),
     "gif behind the picture": p.gif(behind=b"\0" + p.comment(b"by a detective")),
     "avi": p.riff(b"AVI ", (b"LIST", b"INFO" + b"ICMT\x0e\0\0\0by a detective")),
+    "3gp": p.mp4(p.box(b"moov", p.box(b"udta", p.box(b"auth", bytes(4), b"\x55\xc4by a detective\0")))),
     "mov": p.mp4(p.box(b"moov", p.box(b"udta", p.quicktime_text(b"\xa9cmt", "by a detective")))),
 }
 

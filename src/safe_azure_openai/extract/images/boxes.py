@@ -43,6 +43,9 @@ _TEXTS: dict[str, Field] = {
     "\xa9ART": "words",
     "\xa9aut": "words",
     "\xa9cpy": "words",
+    "titl": "words",
+    "auth": "words",
+    "dscp": "words",
 }
 _KEYS: dict[str, Field] = {
     "com.apple.quicktime.make": "device",
@@ -50,10 +53,18 @@ _KEYS: dict[str, Field] = {
     "com.apple.quicktime.software": "device",
     "com.android.manufacturer": "device",
     "com.android.model": "device",
+    "make": "device",
+    "model": "device",
     "com.apple.quicktime.author": "words",
     "com.apple.quicktime.comment": "words",
     "com.apple.quicktime.description": "words",
     "com.apple.quicktime.copyright": "words",
+    "artist": "words",
+    "author": "words",
+    "comment": "words",
+    "copyright": "words",
+    "description": "words",
+    "title": "words",
 }
 #: First bytes of a box of nothing ("free", "skip", "uuid") that a maker fills.
 _FILLED = ((b"GPS ", "freeGPS "), (b"LIGOGPSINFO", "LIGOGPSINFO"))
