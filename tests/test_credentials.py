@@ -177,6 +177,36 @@ def test_a_token_goes_to_hosts_of_azure_over_tls_only(endpoint: str, is_azure: b
     assert (cloud_of(endpoint) is not None) == is_azure
 
 
+@pytest.mark.parametrize("name", ["AzureOpenAI", "OpenAI", "AsyncAzureOpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("elsewhere", ["https://gateway.example/openai", "http://unit.openai.azure.com/openai"])
+def test_a_token_stays_with_azure_in_copies_too(
+    name: str, elsewhere: str, server: Loopback, identity: Loopback
+) -> None:
+    given = {"azure_endpoint": PUBLIC} if "Azure" in name else {"base_url": f"{PUBLIC}/openai/v1/"}
+    with pytest.raises(
+        openai.OpenAIError, match=r"was not sent.*\n.*for hosts of Azure, over TLS\n.*token provider of"
+    ):
+        ask(made(name, server, **given).copy(base_url=elsewhere))
+    assert server.connections == 0
+
+
+def test_a_copy_with_a_key_may_go_elsewhere(server: Loopback, identity: Loopback) -> None:
+    client = made("OpenAI", server, base_url=f"{PUBLIC}/openai/v1/")
+    ask(client.copy(base_url="http://other.example", api_key="a-key"))
+    assert server.requests[0].header("authorization") == "Bearer a-key"
+    assert identity.requests == []
+
+
+@pytest.mark.parametrize(
+    ("address", "is_azure"), [("wss://unit.openai.azure.com/openai", True), ("ws://127.0.0.1:1", False)]
+)
+def test_a_token_goes_to_no_other_address_for_websockets(address: str, is_azure: bool, identity: Loopback) -> None:
+    if is_azure:
+        AzureOpenAI(azure_endpoint=PUBLIC, websocket_base_url=address).close()
+    else:
+        assert MISSING in str(error_of(lambda: AzureOpenAI(azure_endpoint=PUBLIC, websocket_base_url=address)))
+
+
 def test_threads_fetch_one_token_together(server: Loopback, identity: Loopback) -> None:
     client = made("AzureOpenAI", server, azure_endpoint=PUBLIC)
     with ThreadPoolExecutor(8) as pool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 import openai
 
-from .credentials import API_VERSION, AsyncTokenProvider, SignIn, TokenProvider, conceal
+from .credentials import API_VERSION, AsyncTokenProvider, SignIn, TokenProvider, conceal, confine
 from .errors import ConfigurationError
 from .guard import Guard
 from .model import Memory, Wire
@@ -264,6 +264,7 @@ class OpenAI(openai.OpenAI):
             self._enforcement.admit_read(request, self.base_url.path)
 
         def _send_request(self, request, **kwargs):
+            confine(self, request)
             response = None
             try:
                 response = super()._send_request(request, **kwargs)
@@ -333,6 +334,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             await self._enforcement.admit_read_async(request, self.base_url.path)
 
         async def _send_request(self, request, **kwargs):
+            confine(self, request)
             response = None
             try:
                 response = await super()._send_request(request, **kwargs)

@@ -18,7 +18,17 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 from openai import OpenAIError
 
-__all__ = ["API_VERSION", "CLOUDS", "AsyncTokenProvider", "Cloud", "SignIn", "TokenProvider", "cloud_of", "conceal"]
+__all__ = [
+    "API_VERSION",
+    "CLOUDS",
+    "AsyncTokenProvider",
+    "Cloud",
+    "SignIn",
+    "TokenProvider",
+    "cloud_of",
+    "conceal",
+    "confine",
+]
 
 #: The version of Azure's API where nobody names one: the newest dated one that is generally available.
 #: Source: Azure/azure-rest-api-specs, specification/cognitiveservices/data-plane/AzureOpenAI/inference/stable.
@@ -74,7 +84,7 @@ def cloud_of(endpoint: str) -> Cloud | None:
         host = (parts.hostname or "").rstrip(".")
     except ValueError:  # not a URL; upstream says so
         return None
-    if parts.scheme != "https":
+    if parts.scheme not in ("https", "wss"):
         return None
     return next((cloud for cloud in CLOUDS if cloud.holds(host)), None)
 
@@ -167,7 +177,7 @@ class SignIn:
             if not str(error).startswith(_MISSING):
                 raise
             endpoint = self._endpoint(arguments)
-            cloud = cloud_of(endpoint)
+            cloud = cloud_of(endpoint) if self._keeps_to_azure(arguments) else None
             if cloud is None or not _is_installed():
                 error.args = (f"{error}\n{self._advice(endpoint, cloud)}",)
                 raise
@@ -179,6 +189,10 @@ class SignIn:
     def _endpoint(self, arguments: Mapping[str, Any]) -> str:
         given = (arguments.get(name) for name in self.endpoint_arguments)
         return next((str(value) for value in given if value is not None), os.environ.get(self.endpoint_variable, ""))
+
+    def _keeps_to_azure(self, arguments: Mapping[str, Any]) -> bool:
+        elsewhere = arguments.get("websocket_base_url")
+        return elsewhere is None or cloud_of(str(elsewhere)) is not None
 
     def _completed(self, arguments: Mapping[str, Any], cloud: Cloud) -> dict[str, Any]:
         added = {
@@ -203,17 +217,35 @@ class SignIn:
         )
 
 
+def confine(client: Any, request: Any) -> None:
+    """See that a token that this package fetched goes to Azure and nowhere else: a copy may have another base URL.
+
+    Raises:
+        OpenAIError: the request would go elsewhere; nothing was sent.
+    """
+    if _signs_in(client) and cloud_of(str(request.url)) is None:
+        raise OpenAIError(
+            f"the request to {request.url.host} was not sent, because this client signs in with Microsoft Entra ID\n"
+            "  why  its token is for hosts of Azure, over TLS\n"
+            "  fix  for another endpoint, make a client with a key or a token provider of your own"
+        )
+
+
 def conceal(client: Any, request: Any, response: Any) -> None:
     """Take the token out of a request that was sent: errors and replies keep the request, and pickle with it.
 
     Only where the token is one that this package fetched; what a program gives its client stays as upstream has it.
     """
-    provider = getattr(client, "_azure_ad_token_provider", None) or getattr(client, "_api_key_provider", None)
-    if isinstance(provider, (TokenProvider, AsyncTokenProvider)):
+    if _signs_in(client):
         redirected = [] if response is None else [reply.request for reply in (*response.history, response)]
         for sent in (request, *redirected):
             if "authorization" in sent.headers:
                 sent.headers["authorization"] = "Bearer ***"
+
+
+def _signs_in(client: Any) -> bool:
+    provider = getattr(client, "_azure_ad_token_provider", None) or getattr(client, "_api_key_provider", None)
+    return isinstance(provider, (TokenProvider, AsyncTokenProvider))
 
 
 def _is_installed() -> bool:
