@@ -13,8 +13,9 @@ from .xmp import read_xmp
 __all__ = ["read_png"]
 
 _MAX_CHUNKS = 48
+_MAX_PIXELS = 8  # parts of the picture that are stepped over before it is left out; nothing may stand between them
 _MAX_TEXT = 16 * 1024
-_TAIL = 4096  # text behind the picture: where it begins is found by looking back from the end
+_TAIL = 8192  # text behind the picture: where it begins is found by looking back from the end
 _TYPES = (b"tEXt", b"zTXt", b"iTXt", b"eXIf")
 
 #: Keywords that are read, and what they are of.
@@ -33,9 +34,12 @@ _KEYWORDS: dict[str, Field] = {
 
 def read_png(source: Source, notes: Notes) -> None:
     """Note what the chunks before the picture say, and those behind it as far as they are near the end."""
-    at = 8
+    at, pixels = 8, 0
     for _ in range(_MAX_CHUNKS):
         length, kind = struct.unpack(">I4s", source.read(at, 8))
+        pixels += kind == b"IDAT"
+        if pixels > _MAX_PIXELS:
+            break
         if kind in _TYPES:
             _read_chunk(kind, source.part(at + 8, length), notes)
         at += 12 + length
