@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import openai
+from openai._legacy_response import LegacyAPIResponse
+from openai._response import BaseAPIResponse
 
 from .errors import ConfigurationError
 
@@ -156,7 +158,7 @@ class Retries:
         from tenacity import Retrying
 
         call = _Call(self, client, options)
-        return Retrying(sleep=self._sleep, **call.rules())(lambda: send(*call.next()))
+        return Retrying(sleep=self._sleep, **call.rules())(lambda: call.counted(send(*call.next())))
 
     async def request_async(
         self, client: Any, options: FinalRequestOptions, send: Callable[[Any, Any], Awaitable[_T]]
@@ -167,7 +169,7 @@ class Retries:
         call = _Call(self, client, options)
 
         async def attempt() -> _T:
-            return await send(*call.next())
+            return call.counted(await send(*call.next()))
 
         return await AsyncRetrying(sleep=self._sleep_async, **call.rules())(attempt)
 
@@ -249,6 +251,12 @@ class _Call:
         return _lent(self._clients[0], self._clients[number]), _redirected(
             options, self._retries.fallbacks[number - 1].model
         )
+
+    def counted(self, answer: _T) -> _T:
+        """Return the answer; where it is a raw one, it tells how often the call was tried again."""
+        if isinstance(answer, (LegacyAPIResponse, BaseAPIResponse)):
+            answer.retries_taken = sum(self._tries.values()) - 1
+        return answer
 
     def _is_worth_it(self, error: BaseException) -> bool:
         return is_passing(error) and self._body.rewind()

@@ -520,6 +520,16 @@ def test_a_file_that_is_closed_is_the_error_that_it_was(a_clock: Time) -> None:
         assert server.requests == []
 
 
+def test_a_raw_answer_tells_how_often_the_call_was_tried_again(a_clock: Time) -> None:
+    busy = Answer(503, {"Retry-After": "250"})
+    with Flaky(busy) as first, Flaky(Answer(503), Answer()) as second, azure(first) as client, azure(second) as other:
+        completions = patient(client, a_clock, RetryPolicy(), [Fallback(other)]).chat.completions
+        raw = completions.with_raw_response.create(model="m", messages=MESSAGES)
+        assert (raw.retries_taken, len(first.requests), len(second.requests)) == (2, 1, 2)
+        with completions.with_streaming_response.create(model="m", messages=MESSAGES) as streamed:
+            assert streamed.retries_taken == 0
+
+
 # --- asynchronous clients
 
 
