@@ -15,7 +15,7 @@ ACCEPTED = {
     "COUNTRY": ("US", "US"),
     "ORGANIZATION": ("Tulsa Police Department", "Tulsa Police Department"),
     "TENANT_FILE": ("/etc/tenant.toml", Path("/etc/tenant.toml")),
-    "TENANT_DISCOVERY": ("off", "off"),
+    "TENANT_DISCOVERY": ("directory", "directory"),
     "REQUIRE_TENANT": ("true", True),
     "POLICY": ("eu-ai-act-article-5, ./house.toml", ("eu-ai-act-article-5", "./house.toml")),
     "MODE": ("monitor", "monitor"),
@@ -134,8 +134,6 @@ def test_a_dotenv_file_that_lies_about_is_not_read(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("TENANT_DISCOVERY", "token"),
-        ("TENANT_DISCOVERY", "directory"),
         ("OCR", "require"),
         ("SESSION_STORE", "redis://host"),
         ("SESSION_STORE", "rediss://host"),

@@ -118,6 +118,8 @@ def test_a_record_holds_all_that_a_review_needs(tmp_path: Path) -> None:
             "country": {"value": "US", "source": "file"},
             "serves": {"value": None, "source": "none"},
             "organization": {"value": "Tulsa PD", "source": "argument"},
+            "tenant_id": {"value": None, "source": "none"},
+            "cloud": {"value": None, "source": "none"},
         },
         "policy": [{"id": "azure-openai-2024-05", "version": "1.0.0", "digest": "ef" * 32}],
         "evidence": [{"kind": "act", "pointer": "/messages/0/content", "start": 3, "end": 14, "digest": "abcd"}],

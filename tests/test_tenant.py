@@ -8,8 +8,11 @@ import pytest
 
 from safe_azure_openai import countries
 from safe_azure_openai.errors import ConfigurationError
+from safe_azure_openai.model import Found
 from safe_azure_openai.settings import PREFIX, Settings
 from safe_azure_openai.tenant import Tenant
+
+TENANT_ID = "11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture
@@ -38,6 +41,8 @@ def test_an_argument_is_its_own_source() -> None:
         "country": {"value": "US", "source": "argument"},
         "serves": {"value": None, "source": "none"},
         "organization": {"value": None, "source": "none"},
+        "tenant_id": {"value": None, "source": "none"},
+        "cloud": {"value": None, "source": "none"},
     }
 
 
@@ -54,6 +59,14 @@ def test_the_environment_wins_over_the_file_field_by_field(tenant_file: Path, mo
         "file",
         "environment",
     ]
+
+
+def test_a_file_may_declare_the_tenant_id_and_the_cloud(tenant_file: Path) -> None:
+    tenant_file.write_text(f'tenant_id = "{TENANT_ID}"\ncloud = "china"\n', encoding="utf-8")
+    tenant = load()
+
+    assert (tenant.tenant_id, tenant.cloud) == (TENANT_ID, "china")
+    assert tenant.provenance("cloud") == "file"
 
 
 def test_where_a_tenant_was_declared_makes_it_no_other_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +96,9 @@ def test_a_tenant_can_be_sent_to_another_process() -> None:
         ("organization", "", "write one line of text"),
         ("organization", "two\nlines", "write one line of text"),
         ("organization", 7, "write one line of text"),
+        ("tenant_id", "contoso", "not a tenant id; write the GUID from Entra"),
+        ("tenant_id", 7, "not a tenant id"),
+        ("cloud", "a\nb", "write one line of text"),
     ],
 )
 def test_a_wrong_argument_is_named_with_its_value_and_what_to_write(field: str, value: Any, expected: str) -> None:
@@ -117,13 +133,102 @@ def test_a_missing_tenant_file_is_named_with_its_variable() -> None:
         load()
 
 
-def test_a_required_tenant_must_be_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PREFIX + "REQUIRE_TENANT", "true")
-    with pytest.raises(ConfigurationError, match=r"REQUIRE_TENANT is true, but no sector is declared.*healthcare"):
-        load()
+# --- what is found
 
-    monkeypatch.setenv(PREFIX + "SECTOR", "other")
-    assert load().sector == "other"
+
+def found(field: str, value: str, how: str = "displayName", *, is_stale: bool = False) -> Found:
+    return Found(field, value, how, "graph", is_stale)
+
+
+def test_what_is_not_declared_is_taken_from_what_was_found() -> None:
+    tenant = Tenant(organization="Acme").completed(
+        [found("sector", "retail"), found("country", "FR", "countryLetterCode"), found("cloud", "public")], "directory"
+    )
+
+    assert tenant == Tenant("retail", country="FR", organization="Acme", cloud="public")
+    assert tenant.conflicts == ()
+    assert [tenant.provenance(name) for name in ("sector", "country", "serves", "organization")] == [
+        "directory",
+        "directory",
+        "none",
+        "argument",
+    ]
+
+
+@pytest.mark.parametrize("name", ["sector", "serves", "country"])
+def test_of_several_values_that_were_found_the_most_restrictive_counts(name: str) -> None:
+    strict, mild = {"country": ("US", "DE")}.get(name, ("law_enforcement", "government"))
+    tenant = Tenant().completed([found(name, mild), found(name, strict)], "directory")
+
+    assert getattr(tenant, name) == strict
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "discovered", "expected"),
+    [
+        ("sector", "retail", "law_enforcement", "law_enforcement"),
+        ("sector", "law_enforcement", "retail", "law_enforcement"),
+        ("sector", "healthcare", "education", "healthcare"),
+        ("serves", "media", "law_enforcement", "law_enforcement"),
+        ("country", "DE", "US", "US"),
+        ("country", "US", "DE", "US"),
+        ("country", "FR", "DE", "FR"),
+        ("cloud", "public", "china", "public"),
+        (
+            "tenant_id",
+            "99999999-2222-3333-4444-555555555555",
+            "11111111-2222-3333-4444-555555555555",
+            "99999999-2222-3333-4444-555555555555",
+        ),
+    ],
+)
+def test_where_both_disagree_the_most_restrictive_decides_and_both_are_named(
+    name: str, declared: str, discovered: str, expected: str
+) -> None:
+    tenant = Tenant(**{name: declared}).completed([found(name, discovered)], "directory")  # type: ignore[arg-type]
+    (conflict,) = tenant.conflicts
+
+    assert getattr(tenant, name) == expected
+    assert tenant.provenance(name) == ("argument" if expected == declared else "directory")
+    assert repr(declared) in str(conflict)
+    assert repr(discovered) in str(conflict)
+    assert str(conflict) in tenant.explain()
+
+
+def test_the_same_name_in_another_case_is_no_conflict() -> None:
+    assert Tenant(organization="ACME").completed([found("organization", "Acme")], "directory").conflicts == ()
+
+
+def test_a_sector_declared_as_unknown_is_not_declared() -> None:
+    assert Tenant("unknown").completed([found("sector", "retail")], "directory").conflicts == ()
+
+
+def test_what_cannot_be_a_value_is_not_taken() -> None:
+    strange = [
+        found("country", "XX"),
+        found("sector", "police"),
+        found("tenant_id", "x"),
+        found("organization", "a\nb"),
+    ]
+
+    assert Tenant().completed(strange, "directory") == Tenant()
+
+
+def test_an_explanation_says_where_each_field_comes_from_and_what_is_stale() -> None:
+    tenant = Tenant(country="GB").completed([found("sector", "law_enforcement", is_stale=True)], "directory")
+
+    assert tenant.explain().splitlines() == [
+        "tenant",
+        "  sector       law_enforcement      from directory: displayName, last known",
+        "  country      GB                   from argument",
+        "  serves       unknown              from none",
+        "  organization unknown              from none",
+        "  tenant_id    unknown              from none",
+        "  cloud        unknown              from none",
+    ]
+    assert tenant.is_stale
+    assert tenant.facts()["sector"] == {"value": "law_enforcement", "source": "directory, stale"}
+    assert tenant.facts()["country"] == {"value": "GB", "source": "argument"}
 
 
 def test_the_country_codes_are_the_249_of_the_standard() -> None:

@@ -12,17 +12,15 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from .guard import Guard
     from .policy import Rule
-    from .settings import Settings
 
 __all__ = ["main"]
 
@@ -51,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     doctor = commands.add_parser("doctor", help="see whether the guard is set up right")
+    doctor.add_argument("--json", action="store_true", help="print the findings, the tenant and the rules as JSON")
     doctor.set_defaults(run=_doctor)
 
     check = commands.add_parser("check", help="see what would happen to a request, without sending it")
@@ -237,6 +236,7 @@ def _verify(names: Sequence[str]) -> int:
 
 
 def _env(arguments: argparse.Namespace) -> int:
+    from .doctor import settings_or_problem
     from .settings import variables
 
     rows = variables()
@@ -245,7 +245,7 @@ def _env(arguments: argparse.Namespace) -> int:
         for row in rows:
             print(f"| `{row.name}` | {row.values} | {row.default} | {row.description} |")
         return OK
-    settings, problem = _settings_or_problem()
+    settings, problem = settings_or_problem()
     if arguments.format == "json":
         values = {row.name: row.shown(settings) if settings else None for row in rows}
         print(json.dumps([{**asdict(row), "value": values[row.name]} for row in rows], indent=2))
@@ -261,92 +261,16 @@ def _env(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _settings_or_problem() -> tuple[Settings | None, ConfigurationError | None]:
-    """Return the settings, or what is wrong with them: the list of variables is wanted most when one is misspelt."""
-    from .settings import Settings
-
-    try:
-        return Settings.load(), None
-    except ConfigurationError as error:
-        return None, error
-
-
 # --- doctor
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """One line of the doctor's report."""
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .doctor import examine
 
-    state: Literal["ok", "note", "wrong"]
-    text: str
-
-
-def _doctor(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes the arguments
-    worst = OK
-    for finding in _findings():
-        print(f"{finding.state:>5}  {finding.text}")
-        worst = ATTENTION if finding.state == "wrong" else worst
-    return worst
-
-
-def _findings() -> Iterator[_Finding]:
-    yield _Finding("ok", f"safe-azure-openai {metadata.version('safe-azure-openai')}, Python {sys.version.split()[0]}")
-    version = metadata.version("openai")
-    yield _Finding("ok" if _is_supported(version) else "wrong", f"openai {version} (supported: 2.45 to 3.x)")
-    settings, problem = _settings_or_problem()
-    if settings is None:
-        yield from (_Finding("wrong", line) for line in str(problem).splitlines())
-        return
-    yield from _setting_findings(settings)
-    yield from _guard_findings(settings)
-
-
-def _setting_findings(settings: Settings) -> Iterator[_Finding]:
-    for variable, weaker, meaning in (
-        ("mode", "monitor", "prohibited requests are recorded, and sent"),
-        ("on_uninspectable", "allow", "what cannot be read is sent"),
-        ("evidence", "quote", "records hold the words of requests"),
-    ):
-        value = getattr(settings, variable)
-        name = f"SAFE_AZURE_OPENAI_{variable.upper()}={value}"
-        yield _Finding("note", f"{name}: {meaning}") if value == weaker else _Finding("ok", name)
-    if settings.audit_file is None:
-        yield _Finding("note", "no audit file: decisions go to the log only (SAFE_AZURE_OPENAI_AUDIT_FILE)")
-
-
-def _guard_findings(settings: Settings) -> Iterator[_Finding]:
-    from .guard import Guard
-
-    try:
-        guard = Guard.from_env(settings)
-    except ConfigurationError as error:
-        yield _Finding("wrong", str(error))
-        return
-    for name, fact in guard.tenant.facts().items():
-        state: Literal["ok", "note"] = "note" if name == "sector" and fact["value"] == "unknown" else "ok"
-        yield _Finding(state, f"tenant {name}: {fact['value'] or 'unknown'} (from {fact['source']})")
-    for ref in guard.policy.refs:
-        yield _Finding("ok", f"policy {ref.id}@{ref.version} ({ref.digest[:12]})")
-    for text, expected in _TRIALS:
-        yield _trial(guard, text, expected)
-
-
-def _trial(guard: Guard, text: str, expected: str) -> _Finding:
-    try:
-        decision = guard.check("/chat/completions", {"messages": [{"role": "user", "content": text}]})
-    except Exception as error:  # noqa: BLE001 - a broken installation is what the doctor is asked about
-        return _Finding("wrong", f"trial: {text!r} -> {type(error).__name__}: {error}; install the package again")
-    return _Finding("ok" if decision.verdict == expected else "wrong", f"trial: {text!r} -> {decision.verdict}")
-
-
-#: One request that any policy of law enforcement must stop, and one that none may.
-_TRIALS = (
-    ("I am a detective with the Tulsa Police Department. Run face recognition on this suspect's photo.", "block"),
-    ("Translate 'good morning' into French.", "allow"),
-)
-
-
-def _is_supported(version: str) -> bool:
-    major, minor = (int(part) for part in version.split(".")[:2])
-    return (2, 45) <= (major, minor) < (4, 0)
+    report = examine()
+    if arguments.json:
+        print(json.dumps(report.as_record(), indent=2))
+    else:
+        for finding in report.findings:
+            print(f"{finding.state:>5}  {finding.text}")
+    return OK if report.is_well else ATTENTION

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
@@ -107,6 +108,8 @@ class Enforcement:
         if _EXTENSION in request.extensions:
             return
         wire = wire_of(request, base_path)
+        if told := self.guard.tenants.read(request.headers.get("authorization", "")):
+            wire = replace(wire, told=told)
         decision: Decision = self.guard.admit(self.uploads.whole(wire), self.session, seen=recorded)
         request.extensions[_EXTENSION] = (wire, decision.memory)
 

@@ -14,6 +14,7 @@ from .model import Gap, Memory, Request, Wire
 from .policy import Policy
 from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
+from .tenant_sources import Declared, TenantSource
 
 if TYPE_CHECKING:
     from .judgement import Court, Judge
@@ -32,7 +33,7 @@ class Guard:
     """Decides whether a request may be sent. Thread-safe; the same input gives the same verdict.
 
     Args:
-        tenant: who asks; unknown where nothing is declared.
+        tenant: who asks, or where that is asked at each request; unknown where nothing is declared.
         policy: ids of built-in policies or paths of TOML packs, one or several, or a ``Policy``.
         mode: ``enforce`` raises, ``monitor`` decides and records only.
         on_uninspectable: what becomes of a request of which a part cannot be read.
@@ -48,7 +49,7 @@ class Guard:
 
     def __init__(
         self,
-        tenant: Tenant | None = None,
+        tenant: Tenant | TenantSource | None = None,
         policy: str | Policy | Sequence[str | Policy] = "azure-openai-2024-05",
         *,
         mode: Mode = "enforce",
@@ -59,7 +60,8 @@ class Guard:
         judge: Judge | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.tenant = tenant if tenant is not None else Tenant()
+        fixed = Tenant() if tenant is None else tenant
+        self.tenants: TenantSource = Declared(fixed) if isinstance(fixed, Tenant) else fixed
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         self.mode: Mode = mode
         self.on_uninspectable: OnUninspectable = on_uninspectable
@@ -68,6 +70,11 @@ class Guard:
         self.sensitivity: Sensitivity = sensitivity
         self.second_judge = judge
         self._clock = clock
+
+    @property
+    def tenant(self) -> Tenant:
+        """Who asks, as far as it is known now."""
+        return self.tenants.tenant()
 
     @classmethod
     def from_env(cls, settings: Settings | None = None, *, judge: Judge | None = None) -> Guard:
@@ -81,10 +88,11 @@ class Guard:
         """
         from .settings import Settings
         from .sinks import JsonlSink
+        from .tenant_sources import tenant_source
 
         settings = settings if settings is not None else Settings.load()
         return cls(
-            Tenant.from_settings(settings),
+            tenant_source(settings),
             Policy.load(settings.policy),
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
@@ -104,22 +112,28 @@ class Guard:
 
         return self.judge((from_json(path, body),))
 
-    def judge(self, requests: Sequence[Request], *, memory: Memory = Memory()) -> Decision:  # noqa: B008 - frozen
+    def judge(
+        self,
+        requests: Sequence[Request],
+        *,
+        memory: Memory = Memory(),  # noqa: B008 - frozen
+        tenant: Tenant | None = None,
+    ) -> Decision:
         """Return the decision about the requests of one call: the first that is blocked decides, else the first.
 
-        ``memory`` is what is known of the content that the server keeps for this call.
+        ``memory`` is what is known of the content that the server keeps for this call, ``tenant`` whose it is.
         """
         from .judgement import judge
 
         began = self._clock()
-        decision = judge(self._court(), requests, memory)
+        decision = judge(self._court(tenant if tenant is not None else self.tenant), requests, memory)
         return replace(decision, duration_us=(self._clock() - began) * 1e6)
 
-    def _court(self) -> Court:
+    def _court(self, tenant: Tenant) -> Court:
         from .judgement import Court
 
         quotes = self.evidence == "quote"
-        return Court(self.tenant, self.policy, self.sensitivity, quotes=quotes, judge=self.second_judge)
+        return Court(tenant, self.policy, self.sensitivity, quotes=quotes, judge=self.second_judge)
 
     @property
     def may_wait(self) -> bool:
@@ -141,12 +155,13 @@ class Guard:
             PolicyViolation: a rule matched, and the mode is ``enforce``.
             InspectionError: a part cannot be inspected, the mode is ``enforce``, and such requests are to be blocked.
         """
-        decision = self._decide(wire, session)
+        tenant = self.tenants.tenant(wire.told)
+        decision = self._decide(wire, session, tenant)
         uninspected = any(self.stops(gap) for gap in decision.gaps)
         stopped = self.mode == "enforce" and (decision.is_blocked or uninspected)
         digest = hashlib.sha256(wire.path.encode() + b"\0" + wire.body).hexdigest() if seen is not None else ""
         if seen is None or digest not in seen:
-            record_all(self.sinks, decision, tenant=self.tenant, sent=not stopped)
+            record_all(self.sinks, decision, tenant=tenant, sent=not stopped)
         if seen is not None:
             seen.add(digest)
         if stopped and decision.is_blocked:
@@ -155,14 +170,14 @@ class Guard:
             raise InspectionError(decision)
         return decision
 
-    def _decide(self, wire: Wire, session: Session) -> Decision:
+    def _decide(self, wire: Wire, session: Session, tenant: Tenant) -> Decision:
         from .extract import from_wire
         from .judgement import new_id
 
         try:
             requests = from_wire(wire)
             links = [link for request in requests for link in request.links]
-            return self.judge(requests, memory=session.recall(links) if links else Memory())
+            return self.judge(requests, memory=session.recall(links) if links else Memory(), tenant=tenant)
         except Exception as error:  # noqa: BLE001 - what the guard cannot judge it must not clear: its own fault is a gap
             return Decision(
                 "allow",

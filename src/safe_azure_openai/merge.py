@@ -166,7 +166,7 @@ def _stance(act: Fact, memory: Memory) -> Fact:
 
 def _declared(tenant: Tenant) -> Fact:
     field = "sector" if tenant.sector == "law_enforcement" else "serves"
-    return Fact("law_enforcement", f"tenant {field} ({tenant.provenance(field)})", 1.0)
+    return Fact("law_enforcement", f"tenant {field} ({tenant.origin(field)})", 1.0)
 
 
 def _heard(head: str, value: str, reading: Reading, remembered: float, limit: float) -> Fact:
@@ -229,7 +229,7 @@ def _country(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     if memory.country != UNKNOWN:
         return Fact(memory.country, "session", 1.0)
     if tenant.country:
-        return Fact(tenant.country, f"tenant country ({tenant.provenance('country')})", 1.0)
+        return Fact(tenant.country, f"tenant country ({tenant.origin('country')})", 1.0)
     return Fact(source="none")
 
 

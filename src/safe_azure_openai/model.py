@@ -104,15 +104,35 @@ class Gap:
         return self.reason not in {"unknown_reference", "unread_attachment"}
 
 
+#: Which source told something of the tenant: the access token, Microsoft Graph, the tags that Azure Resource Manager
+#: keeps, or the cloud that the endpoint belongs to.
+FoundBy = Literal["token", "graph", "tags", "cloud"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One value of one field of a tenant, and what it was read from, such as ``verified domain met.police.uk``."""
+
+    field: str
+    value: str
+    how: str
+    origin: FoundBy
+    is_stale: bool = False  # the last known value: its source could not be asked since
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What is about to be sent, as it would be sent. ``path`` has neither host nor the version or deployment prefix."""
+    """What is about to be sent, as it would be sent. ``path`` has neither host nor the version or deployment prefix.
+
+    ``told`` is what the access token beside it says of the tenant, where that is asked for; never the token.
+    """
 
     path: str
     content_type: str = ""
     body: bytes = b""
     query: str = ""
     deployment: str = ""  # Azure: the deployment in the URL
+    told: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

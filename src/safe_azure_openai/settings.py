@@ -74,10 +74,11 @@ class Settings(BaseSettings):
     )
     tenant_file: Annotated[_FilePath | None, _Values("path of a TOML file")] = Field(
         default=None,
-        description="File that declares sector, country, serves and organization; a variable wins over it.",
+        description="File that declares the same, tenant_id and cloud too; a variable wins over it.",
     )
     tenant_discovery: Literal["off", "token", "directory"] = Field(
-        default="off", description="Whether the tenant is looked up in Azure. Only off in this version."
+        default="off",
+        description="Whether the tenant is looked up in Azure: in the client's token, or in its directory and tags.",
     )
     require_tenant: Annotated[bool, _Values("true, false")] = Field(
         default=False, description="Refuse to build a client while the sector is unknown."
@@ -225,7 +226,7 @@ def _unknown_variables() -> list[str]:
 
 
 #: Values whose function comes in a later version. Accepting them now would promise what is not done.
-_LATER = {"tenant_discovery": ("token", "directory"), "ocr": ("require",), "session_store": ("redis", "rediss")}
+_LATER = {"ocr": ("require",), "session_store": ("redis", "rediss")}
 
 
 def _not_yet(settings: Settings) -> list[str]:
