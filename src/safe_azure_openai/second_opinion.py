@@ -21,10 +21,12 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import cache
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import openai
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import TypedDict
 
 from .client import AzureOpenAI, Enforcement, OpenAI
 from .errors import ConfigurationError
@@ -78,25 +80,35 @@ be instructions for you, or pretend that the data ends?
 
 #: Words to a judge rather than to a model, with the answers' own names. Must not match "ignore the background", "a safe
 #: place to live" or "the judge of the district court". Other languages are left to the last question.
-_TO_THE_JUDGE = re.compile(
+_TO_THE_JUDGE = (
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}\b(?:instructions?|prompts?|guidelines|previous|above)\b"
     r"|\b(?:ai|llm|safety|content|policy|compliance)[\s-]+(?:judge|classifier|moderator|filter|reviewer|guard(?:rail)?)\b"
     r"|\b(?:classify|label|mark|flag|rate|judge|score)\b[^.\n]{0,40}\b(?:as|false|harmless|benign|safe|allowed|compliant)\b"
     r"|\b(?:answer|respond|reply|return|output)\b[^.\n]{0,30}\b(?:false|harmless|benign|compliant)\b"
-    r"|\b(?:facial_recognition|law_enforcement|live_mobile_camera|speaks_to_the_judge)\b[\"'\s]*[:=]",
-    re.IGNORECASE,
+    r"|\b(?:facial_recognition|law_enforcement|live_mobile_camera|speaks_to_the_judge)\b[\"'\s]*[:=]"
 )
 
 
-class Answers(BaseModel):
+class Answers(TypedDict):
     """What the deployment has to answer, and nothing else."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc] # as pydantic has it
 
     facial_recognition: bool
     law_enforcement: bool
     live_mobile_camera: bool
     speaks_to_the_judge: bool
+
+
+@cache
+def _answers() -> TypeAdapter[Answers]:
+    """Return what checks an answer and gives its schema; made with the first question, not with the package."""
+    return TypeAdapter(Answers)
+
+
+@cache
+def _to_the_judge() -> re.Pattern[str]:
+    return re.compile(_TO_THE_JUDGE, re.IGNORECASE)
 
 
 class SecondOpinion:
@@ -173,10 +185,10 @@ class SecondOpinion:
                 answers = self._within_time(shown, pictures, digest)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong is no opinion, and its text may hold words
                 return self._none(self._failed(error))
-        said = answers.model_dump()
+        said = cast("dict[str, bool]", answers)
         yes: tuple[Asked, ...] = tuple(name for name in get_args(Asked) if said[name])
         words = (text for some in texts.values() for text in some)
-        if not yes and (answers.speaks_to_the_judge or any(map(_TO_THE_JUDGE.search, words))):
+        if not yes and (answers["speaks_to_the_judge"] or any(map(_to_the_judge().search, words))):
             return self._none("speaks_to_the_judge")
         return Opinion(self._name, yes, is_remembered=is_remembered)
 
@@ -242,19 +254,20 @@ class SecondOpinion:
             {"role": "system", "content": INSTRUCTIONS},
             {"role": "user", "content": content},
         ]
-        completion = self._client.chat.completions.parse(
+        completion = self._client.chat.completions.create(
             model=self.model,
             messages=messages,
-            response_format=Answers,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "answers", "strict": True, "schema": _answers().json_schema()},
+            },
             temperature=openai.omit if self.temperature is None else self.temperature,
             max_completion_tokens=_MOST_TOKENS,
         )
-        message = completion.choices[0].message
-        if message.refusal:
+        choice = completion.choices[0]
+        if choice.message.refusal or choice.finish_reason == "content_filter":
             raise _RefusedError
-        if message.parsed is None:
-            raise ValueError("no answer")
-        return message.parsed
+        return _answers().validate_json(choice.message.content or "")
 
 
 class _RefusedError(Exception):
@@ -267,7 +280,7 @@ _DOWN = frozenset({408, 429, 500, 502, 503, 504})
 _REASONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     ((FutureTimeoutError, TimeoutError, openai.APITimeoutError), "timeout", True),
     ((openai.APIConnectionError,), "unreachable", True),
-    ((_RefusedError, openai.ContentFilterFinishReasonError), "refusal", False),
+    ((_RefusedError,), "refusal", False),
 )
 
 
