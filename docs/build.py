@@ -19,7 +19,7 @@ from typing import cast
 from docstrings import described, prose, signature
 
 import safe_azure_openai
-from safe_azure_openai import cli, errors, merge, model, retry, testing
+from safe_azure_openai import cli, errors, merge, model, opinion, retry, testing
 from safe_azure_openai.model import FACT_VALUES
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
@@ -149,7 +149,7 @@ def not_found_yet() -> dict[str, frozenset[str]]:
     return {fact: frozenset(values) - written for fact, values in FACT_VALUES.items()}
 
 
-_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, model.Opinion, model.RuleMatch, model.PolicyRef)
+_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, opinion.Opinion, model.RuleMatch, model.PolicyRef)
 
 
 def _names() -> Iterator[str]:

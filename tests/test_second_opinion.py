@@ -36,7 +36,8 @@ from safe_azure_openai import (
     cli,
     install,
 )
-from safe_azure_openai.model import Evidence, Gap, Memory, Opinion, Origin, Question, Request, Segment, Wire
+from safe_azure_openai.model import Evidence, Gap, Memory, Origin, Request, Segment, Wire
+from safe_azure_openai.opinion import Opinion, Question
 from safe_azure_openai.second_opinion import MOST_CHARACTERS, PAUSE_S
 from safe_azure_openai.session import Session
 from safe_azure_openai.signals.thresholds import BAND, thresholds
@@ -102,8 +103,9 @@ def set_limits(monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
     monkeypatch.setattr("safe_azure_openai.judgement.thresholds", lambda _: changed)
 
 
-def score_of(text: str, fact: str, tenant: Tenant | None = None) -> float:
-    found = getattr(Guard(tenant).check(PATH, chat(text)).facts, fact)
+def score_of(said: str | dict[str, Any], fact: str, tenant: Tenant | None = None) -> float:
+    body = chat(said) if isinstance(said, str) else said
+    found = getattr(Guard(tenant).check(PATH, body).facts, fact)
     assert found.is_known, "this text is to be a clear case"
     return float(found.score)
 
@@ -283,8 +285,7 @@ def test_the_question_is_a_schema_a_temperature_of_zero_and_the_text_as_data() -
     assert "Tulsa" not in body["messages"][0]["content"]
 
 
-@pytest.mark.usefixtures("in_doubt")
-def test_pictures_names_of_files_and_ids_of_users_are_not_sent() -> None:
+def test_pictures_names_of_files_and_ids_of_users_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = "https://photos.example/still-17.jpg?signature=SECRET"
     data = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptV"
     body = chat(DOUBTFUL, user="u-48151623", metadata={"trace": "9f8e7d6c"})
@@ -293,6 +294,7 @@ def test_pictures_names_of_files_and_ids_of_users_are_not_sent() -> None:
         {"type": "image_url", "image_url": {"url": picture}},
         {"type": "image_url", "image_url": {"url": data}},
     ]
+    set_limits(monkeypatch, violation=higher(score_of(body, "actor"), BAND / 2))
     with judge_that(said(), on_failure="allow") as (judge, server):
         segments = Guard(judge=judge).check(PATH, body)
         assert segments.opinions, "it was in doubt"

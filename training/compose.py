@@ -38,7 +38,7 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
         (2, lambda: with_pictures(pick(unpictured, rng), rng)),
         (3, lambda: under(pick(standing_police, rng), pick(asks_nobody, rng))),
         (2, lambda: under(pick(standing_police, rng), pick(nobody, rng))),
-        (2, lambda: under(pick(standing_plain, rng), pick(asks, rng))),
+        (9, lambda: under(pick(standing_plain, rng), pick(asks, rng))),
         (1, lambda: under(pick(standing_plain, rng), pick(police_plain, rng))),
         (2, lambda: after(pick(police_plain, rng), pick(asks_nobody, rng))),
         (1, lambda: after(pick(police_plain, rng), pick(nobody, rng))),

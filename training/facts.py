@@ -12,7 +12,7 @@ from safe_azure_openai.extract import from_json
 from safe_azure_openai.model import Request
 from safe_azure_openai.signals.meaning import HEADS
 
-__all__ = ["DATA", "HEADS", "Item", "body", "items", "targets"]
+__all__ = ["DATA", "HEADS", "Item", "body", "items", "subject", "targets"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -88,6 +88,16 @@ def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
         float(fr), float(bool(le)), float(bool(fr and le)), *country, *cameras,
         float(live), float(coop), float(rt), *others,
     )  # fmt: skip
+
+
+def subject(line: dict[str, Any]) -> tuple[float, float]:
+    """Return whether some policy could forbid what is asked for, and whether there is someone it is forbidden to.
+
+    What the screen and the glance are asked: not what holds, but what could be there.
+    """
+    act = bool(line["fr"]) or any(line.get(name) for name in OTHER_ACTS)
+    live = bool(line.get("live")) and line.get("cam") in {"body", "dash"}
+    return float(act), float(bool(line.get("le")) or live)
 
 
 def items(root: Path = DATA) -> Iterator[Item]:

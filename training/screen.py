@@ -15,13 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from facts import Item, items
+from facts import Item, items, subject
 from torch import Tensor, nn
 from train import saved_encoder
 
 from safe_azure_openai.signals.screen import STRETCH, words_of
 
 FOLDS = 5
+#: Authors whose requests have nothing to do with the subject.
+ORDINARY = {"everyday", "ordinary", "small-talk"}
 
 
 class Net(nn.Module):
@@ -66,10 +68,8 @@ def main() -> None:
         table[n] = weights[list(tokenizer.encode_word(word)) or [3]].mean(0)
     scale = table[1:].std()
     table /= scale
-    act = np.array([i.targets[0] for i in some], dtype=np.float32)
-    live = np.array([bool(i.line.get("live")) and i.line.get("cam") in ("body", "dash") for i in some])
-    who = (np.array([bool(i.line.get("le")) for i in some]) | live).astype(np.float32)
-    off = np.array([i.author == "ordinary" for i in some])
+    act, who = np.array([subject(i.line) for i in some], dtype=np.float32).T
+    off = np.array([i.author in ORDINARY for i in some]) & (act + who == 0)
     # What has to be told apart is the topic from everything else; the rest is the encoder's work.
     importance = np.where(off, 2.0, np.where(act + who > 0, 1.0, 0.3)).astype(np.float32)
     files = sorted({(i.author, i.file) for i in some})

@@ -288,7 +288,8 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
-    parser.add_argument("--sample", type=int, help="train on so many requests, newest author whole: for a touch-up")
+    parser.add_argument("--sample", type=int, help="train on so many requests only: for a touch-up")
+    parser.add_argument("--whole", default="", help="with --sample: authors of whom every request is taken besides")
     parser.add_argument("--start", type=Path, help="go on from this checkpoint, with its vocabulary")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -296,8 +297,10 @@ def main() -> None:
     some = [item for item in items() if item.author not in left_out]
     everything = some
     if args.sample:
-        newest = [item for item in some if item.author == "small-talk"]
-        some = newest + random.Random(args.seed).sample(some, args.sample)
+        whole = set(args.whole.split(","))
+        newest = [item for item in some if item.author in whole]
+        older = [item for item in some if item.author not in whole]
+        some = newest + random.Random(args.seed).sample(older, args.sample)
     if args.start:
         encoder, tokenizer = saved_encoder(args.start)
     else:

@@ -3,15 +3,20 @@
 Change ``from openai import AzureOpenAI`` to ``from safe_azure_openai import AzureOpenAI``.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._install import install
 from .client import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
 from .decision import Decision
 from .errors import ConfigurationError, GuardError, InspectionError, PolicyViolation
 from .guard import Guard
-from .policy import Policy
-from .second_opinion import SecondOpinion
 from .sinks import Sink
 from .tenant import Tenant
+
+if TYPE_CHECKING:
+    from .policy import Policy
+    from .second_opinion import SecondOpinion
 
 __all__ = [
     "AsyncAzureOpenAI",
@@ -30,3 +35,12 @@ __all__ = [
     "Tenant",
     "install",
 ]
+
+#: Names that few programs use, and the module of each: they are imported when first asked for.
+_LATER = {"Policy": "policy", "SecondOpinion": "second_opinion"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

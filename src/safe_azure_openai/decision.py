@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .model import Evidence, Facts, Gap, Memory, Opinion, PolicyRef, RuleMatch, Verdict
+from .model import Evidence, Facts, Gap, Memory, PolicyRef, RuleMatch, Verdict
+
+if TYPE_CHECKING:
+    from .opinion import Opinion
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from .decision import Decision
 from .errors import InspectionError, violation
 from .model import Gap, Memory, Request, Wire
-from .policy import Policy
 from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
 from .tenant_sources import Declared, TenantSource
 
 if TYPE_CHECKING:
     from .judgement import Court, Judge
+    from .policy import Policy
     from .session import Session
     from .settings import Settings
     from .signals.thresholds import Sensitivity
@@ -60,6 +60,8 @@ class Guard:
         judge: Judge | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        from .policy import Policy  # reading rules can wait until there is a guard
+
         fixed = Tenant() if tenant is None else tenant
         self.tenants: TenantSource = Declared(fixed) if isinstance(fixed, Tenant) else fixed
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
@@ -93,7 +95,7 @@ class Guard:
         settings = settings if settings is not None else Settings.load()
         return cls(
             tenant_source(settings),
-            Policy.load(settings.policy),
+            settings.policy,
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
             evidence=settings.evidence,

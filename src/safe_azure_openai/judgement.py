@@ -14,7 +14,8 @@ from typing import Protocol
 
 from .decision import Decision
 from .merge import facts_of, is_for_law_enforcement, memory_of
-from .model import Asked, Evidence, Facts, Gap, Memory, Opinion, Origin, Question, Request, RuleMatch
+from .model import Evidence, Facts, Gap, Memory, Origin, Request, RuleMatch
+from .opinion import Asked, Opinion, Question
 from .policy import Policy
 from .session import merge
 from .signals.names import tells
@@ -150,8 +151,9 @@ def _reading(court: Court, request: Request, memory: Memory) -> Reading:
     if _is_wordless(request):
         return replace(NOTHING, has_image=True, signals=request.signals)
     # A camera that the pictures tell of makes the words worth reading.
-    for_police = is_for_law_enforcement(court.tenant) or bool(request.signals) or memory.has_police_camera
-    return replace(read(request, memory, for_police=for_police), signals=request.signals)
+    is_seen = bool(request.signals) or memory.has_police_camera
+    is_actor_given = is_for_law_enforcement(court.tenant) or court.policy.binds_everybody or is_seen
+    return replace(read(request, memory, is_actor_given=is_actor_given), signals=request.signals)
 
 
 def _is_wordless(request: Request) -> bool:

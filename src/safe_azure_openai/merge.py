@@ -64,6 +64,7 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     Where each fact was seen is looked for only if ``reading`` can say it: that costs a pass of the encoder a segment.
     """
     answer = reading.answer
+    limits = limits.over(answer.read)
     actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
     camera = _camera(reading, memory, limits)
     timing = _heard("live", "real_time", reading, memory.timing, limits.live)

@@ -254,8 +254,9 @@ class _Call:
 
     def counted(self, answer: _T) -> _T:
         """Return the answer; where it is a raw one, it tells how often the call was tried again."""
-        if isinstance(answer, (LegacyAPIResponse, BaseAPIResponse)):
-            answer.retries_taken = sum(self._tries.values()) - 1
+        raw: Any = answer
+        if isinstance(raw, (LegacyAPIResponse, BaseAPIResponse)):
+            raw.retries_taken = sum(self._tries.values()) - 1
         return answer
 
     def _is_worth_it(self, error: BaseException) -> bool:

@@ -44,7 +44,7 @@ FIELDS = ("sector", "country", "serves", "organization", "tenant_id", "cloud")
 #: The value of a field that the rules are strictest with. POLICY: the most restrictive one that is supported wins.
 STRICTEST = {"sector": "law_enforcement", "serves": "law_enforcement", "country": "US"}
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Tenant:
         What is declared stays, unless what was found is more restrictive; either way the difference is a conflict.
         """
         values: dict[str, Any] = {}
-        sources = {name: self.provenance(name) for name in FIELDS}
+        sources: dict[str, Source] = {name: self.provenance(name) for name in FIELDS}
         details = dict(self.details)
         conflicts: list[Conflict] = []
         for name in FIELDS:
@@ -209,9 +209,8 @@ def _problem(name: str, value: object) -> str | None:
         hint = f"; did you mean {meant!r}?" if meant else ""
         return f"not a country; write an ISO 3166-1 alpha-2 code such as 'US'{hint}"
     if name == "tenant_id":
-        return (
-            None if isinstance(value, str) and _GUID.fullmatch(value) else "not a tenant id; write the GUID from Entra"
-        )
+        is_guid = isinstance(value, str) and re.fullmatch(_GUID, value)
+        return None if is_guid else "not a tenant id; write the GUID from Entra"
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         return "not a name; write one line of text"
     return None

@@ -409,10 +409,15 @@ def test_a_server_killed_amid_a_thousand_constructions_loses_nothing(
         return await asyncio.gather(*(asyncio.to_thread(client, number) for number in range(500)))
 
     arrived = threading.Event()
+
+    def kill() -> None:
+        arrived.wait(60)
+        azure.kill()
+
     azure.on_request = lambda path: arrived.set() if path.startswith("/v1.0/") else None
     with ThreadPoolExecutor(32) as pool:
         threads = [pool.submit(client, number) for number in range(500)]
-        killer = threading.Thread(target=lambda: (arrived.wait(60), azure.kill()))
+        killer = threading.Thread(target=kill)
         killer.start()
         clients = asyncio.run(in_tasks()) + [future.result() for future in threads]
         killer.join()

@@ -66,6 +66,14 @@ def test_all_matching_rules_are_reported_in_policy_order() -> None:
     assert matches[0].policy == "azure-openai-2024-05"
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("azure-openai-2024-05", False), ("microsoft-code-of-conduct", True), ("eu-ai-act-article-5", True)],
+)
+def test_a_policy_says_whether_it_binds_everybody(policy: str, expected: bool) -> None:
+    assert Policy.load(policy).binds_everybody is expected
+
+
 def test_a_condition_that_lifts_a_rule_counts_among_its_facts() -> None:
     matches = DEFAULT.evaluate(
         facts(act="facial_recognition", stance="operational", camera="dash_mounted", timing="real_time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,13 @@ def test_of_an_address_only_the_name_of_the_file_is_read() -> None:
 def test_names_that_say_nothing_are_not_read() -> None:
     assert words([segment("gpt-4o-mini", Origin.METADATA)], TOKENIZER) == []
     assert len(words([segment("custody-match", Origin.METADATA)], TOKENIZER)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "undone", "read"), [("fc_screen", "fc screen", 0), ("custodyMatch", "custody match", 3), ("eA==", "x", 0)]
+)
+def test_an_identifier_that_was_taken_apart_is_still_a_name(name: str, undone: str, read: int) -> None:
+    assert len(words([segment(name, Origin.METADATA)], TOKENIZER, instead={0: undone})) == read
 
 
 def test_a_short_request_is_one_window() -> None:

@@ -115,7 +115,7 @@ class Api:
         url = self.base + path
         for _ in range(MAX_PAGES):
             page = self.get(url)
-            listed = page.get("value") if isinstance(page, dict) else None
+            listed = cast("dict[str, object]", page).get("value") if isinstance(page, dict) else None
             if not isinstance(listed, list):
                 raise self._wrong("has no list 'value'")
             for item in cast("list[object]", listed):

@@ -29,7 +29,7 @@ class Cloud:
 @lru_cache(maxsize=1)
 def clouds() -> tuple[Cloud, ...]:
     """Return the clouds of ``clouds.toml``, the public one first."""
-    content = files.files(__package__).joinpath("clouds.toml").read_bytes()
+    content = files.files(__name__.rpartition(".")[0]).joinpath("clouds.toml").read_bytes()
     tables = cast("list[dict[str, object]]", TomlSource.parse("clouds.toml", content).data["cloud"])
     return tuple(_cloud(table) for table in tables)
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -169,7 +169,7 @@ def _cloud(place: Place, deadline: Deadline) -> Cloud:
 
 
 @contextmanager
-def _signer(cloud: Cloud, credential: Any) -> Iterator[TokenCredential]:
+def _signer(cloud: Cloud, credential: Any) -> Generator[TokenCredential]:
     """Yield a credential for one look-up: the one that is given, one of asyncio made to wait, or azure-identity's."""
     if credential is None:
         from azure.identity import DefaultAzureCredential

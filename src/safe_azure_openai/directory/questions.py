@@ -135,7 +135,7 @@ def custom_cloud(entries: object) -> Cloud:
     Raises:
         Refusal: it is not what Azure Resource Manager answers at ``/metadata/endpoints``.
     """
-    entry: Any = cast("list[object]", entries)[0] if isinstance(entries, list) and entries else entries
+    entry = cast("Any", cast("list[object]", entries)[0] if isinstance(entries, list) and entries else entries)
     try:
         cloud = Cloud(
             name=str(entry["name"]),

@@ -123,7 +123,7 @@ def _unaccented(text: str) -> str:
 @cache
 def entries(file: str, kind: str) -> tuple[dict[str, object], ...]:
     """Return the entries of one kind in one file of the data, in order."""
-    content = resources.files(__package__).joinpath(f"{file}.toml").read_bytes()
+    content = resources.files(__name__).joinpath(f"{file}.toml").read_bytes()
     return tuple(cast("list[dict[str, object]]", TomlSource.parse(f"{file}.toml", content).data.get(kind, [])))
 
 

@@ -98,6 +98,8 @@ class Policy:
 
     packs: tuple[Pack, ...]
     rules: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    #: Whether a rule forbids something to whomever, with no actor and no camera among its conditions.
+    binds_everybody: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rules = tuple(rule for pack in self.packs for rule in pack.rules)
@@ -112,6 +114,10 @@ class Policy:
                 )
             owners[rule.id] = rule.policy
         object.__setattr__(self, "rules", rules)
+        alternatives = [alternative for rule in rules for alternative in rule.alternatives]
+        object.__setattr__(
+            self, "binds_everybody", any(not {"actor", "camera"} & {name for name, _ in a.when} for a in alternatives)
+        )
 
     @classmethod
     def load(cls, policy: str | Sequence[str | Policy]) -> Policy:

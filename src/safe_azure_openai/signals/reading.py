@@ -9,8 +9,7 @@ from ..extract import View, joined, views
 from ..model import Evidence, Memory, Origin, Request, Segment, Signal
 from . import meaning
 from .meaning.reading import Word, windows
-from .recognition import SURE, is_ordered
-from .screen import Screen, Sums
+from .screen import Screen, Sums, highest
 
 __all__ = ["NOTHING", "Reading", "read"]
 
@@ -59,31 +58,29 @@ class Reading:
 NOTHING = Reading()
 
 
-def read(request: Request, memory: Memory, *, for_police: bool) -> Reading:
+def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
     """Return what ``request`` says, as it stands and with its disguises undone.
 
-    ``memory`` is what is known of earlier calls it builds on; ``for_police`` is whether the tenant alone makes it a
-    request for law enforcement. Both make more texts worth reading.
+    ``memory`` is what is known of earlier calls it builds on; ``is_actor_given`` is whether no word has to say who it
+    is for: the tenant tells it, or a rule binds everybody. Both make more texts worth reading.
     """
     segments = request.segments
     has_image = any(segment.kind == "image" for segment in segments)
+    is_act_given = has_image or memory.has_image or memory.act >= SIGN
+    is_actor_given = is_actor_given or memory.actor >= SIGN
+    is_kept = not request.path.startswith(_FORGOTTEN)
+
+    def is_worth(sums: Sums) -> bool:
+        act, actor = sums.act >= 0 or is_act_given, sums.actor >= 0 or is_actor_given
+        return (act and actor) or (is_kept and (act or actor))
+
     found = {n: views(s.text) for n, s in enumerate(segments) if s.kind == "text" and s.text}
     readings = _readings(request, found)
     encoder = meaning.load()
-    sums = [_sums(segments, reading, encoder.screen) for reading in readings]
-    act = any(s.act >= 0 for s in sums) or has_image or memory.has_image or memory.act >= SIGN
-    actor = any(s.actor >= 0 for s in sums) or for_police or memory.actor >= SIGN
-    is_kept = not request.path.startswith(_FORGOTTEN)
-    if not (act and actor) and not (is_kept and (act or actor)):
+    if not is_worth(highest(_sums(segments, reading, encoder.screen) for reading in readings)):
         return replace(NOTHING, has_image=has_image)
-    answer = encoder.answer(segments, readings)
-    if any(is_ordered(other.get(n, segments[n].text)) for other in readings for n in found if _speaks(segments[n])):
-        answer = replace(answer, scores={**answer.scores, "fr": max(answer["fr"], SURE)})
+    answer = encoder.answer(segments, readings, is_worth)
     return Reading(answer, has_image, lambda head: _evidence(head, answer, segments, found, encoder))
-
-
-def _speaks(segment: Segment) -> bool:
-    return segment.origin in _SPOKEN
 
 
 def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dict[int, str]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Screen", "Sums", "words_of"]
+__all__ = ["Screen", "Sums", "highest", "words_of"]
 
 #: Words that are summed together: a request is told in a few sentences.
 STRETCH = 96
@@ -55,8 +55,21 @@ class Sums:
     act: float
     actor: float
 
+    @property
+    def any(self) -> bool:
+        """Whether either can be there."""
+        return self.act >= 0 or self.actor >= 0
+
 
 NOTHING = Sums(float("-inf"), float("-inf"))
+
+
+def highest(some: Iterable[Sums]) -> Sums:
+    """Return the highest sum of each question: what is in one of the texts is in all of them together."""
+    act, actor = NOTHING.act, NOTHING.actor
+    for sums in some:
+        act, actor = max(act, sums.act), max(actor, sums.actor)
+    return Sums(act, actor)
 
 
 class Screen:

@@ -18,6 +18,8 @@ Sensitivity = Literal["balanced", "strict"]
 #: How far below a limit an answer is uncertain, on the scale where doubt and certainty are symmetric (log odds): there
 #: a second opinion has the say. 1.5 is from 0.75 to 0.4, or from 0.9 to 0.67.
 BAND = 1.5
+#: Limits of what a verdict turns on, which the surest window of a request has to reach.
+SURELY = ("violation", "police", "police_image", "act")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,24 @@ class Thresholds:
     cooperative: float
     country: float
 
+    def over(self, windows: int) -> Thresholds:
+        """Return the limits for a request of which so many windows were read: the surest of them counts.
+
+        The more there are, the likelier one of them is sure by chance, so the odds asked for grow with their number.
+        """
+        if windows < 2:
+            return self
+        return replace(self, **{name: _at_odds(getattr(self, name), math.log(windows)) for name in SURELY})
+
     def eased(self, names: Iterable[str]) -> Thresholds:
         """Return the same with the limits called ``names`` at the lower edges of their bands."""
-        return replace(self, **{name: _lower_edge(getattr(self, name)) for name in names})
+        return replace(self, **{name: _at_odds(getattr(self, name), -BAND) for name in names})
 
 
-def _lower_edge(limit: float) -> float:
+def _at_odds(limit: float, more: float) -> float:
+    """Return the probability whose log odds are ``more`` than those of ``limit``."""
     clipped = min(max(limit, 1e-6), 1 - 1e-6)
-    return 1 / (1 + math.exp(BAND - math.log(clipped / (1 - clipped))))
+    return 1 / (1 + math.exp(-more - math.log(clipped / (1 - clipped))))
 
 
 @lru_cache

@@ -321,8 +321,8 @@ def test_the_same_order_on_the_picture_of_another_camera_passes(device: tuple[st
     assert not check("Who is this man? Tell me his name.", p.data_url(p.photo(*device))).is_blocked
 
 
-def test_a_name_of_a_police_camera_in_a_file_name_is_no_support_for_an_actor() -> None:
-    decision = check("Who is this man? Tell me his name.", HTTPS)
+def test_a_police_camera_in_a_file_name_forbids_nothing_by_itself() -> None:
+    decision = check("How many people are in this picture, and what are they doing?", HTTPS)
     assert (decision.verdict, decision.facts.camera.value) == ("allow", "body_worn")
 
 

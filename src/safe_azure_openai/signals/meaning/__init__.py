@@ -7,16 +7,18 @@ enforcement, which country, which camera, is it live. Rules and tenant turn the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...model import Segment
+from ..screen import Sums, highest
 
 if TYPE_CHECKING:
     from ..screen import Screen
+    from .network import Array
     from .reading import Window, Word
 
 __all__ = ["HEADS", "Answer", "Encoder", "load"]
@@ -49,10 +51,14 @@ _OF_THOSE_FOR_ACTOR = 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The probability of each question's yes, and the window that said so, over all readings of a request."""
+    """The probability of each question's yes, and the window that said so, over all readings of a request.
+
+    ``read`` is how many different windows were read for it.
+    """
 
     scores: dict[str, float]
     windows: dict[str, tuple[Word, ...]]
+    read: int = 1
 
     def __getitem__(self, head: str) -> float:
         return self.scores.get(head, 0.0)
@@ -61,47 +67,95 @@ class Answer:
 NOTHING = Answer({}, {})
 
 
+@dataclass(slots=True)
+class _Look:
+    """What is known of a window: the sums of the first look, and the answers once the upper layers have read it."""
+
+    ids: tuple[int, ...]
+    sums: Sums
+    hidden: Array | None
+    probabilities: tuple[float, ...] | None = None
+
+
 class Encoder:
-    """Tokenizer and network together, with a memory of windows already read (by their token ids)."""
+    """Tokenizer, screen and network together, with a memory of windows already read (by their token ids)."""
 
     def __init__(self, folder: Path, *, remembered: int = 4096) -> None:
         from ..screen import Screen
+        from .glance import Glance
         from .network import Network
         from .tokenizer import UNKNOWN, Tokenizer
 
         self.tokenizer = Tokenizer.load(folder / "vocabulary.txt")
         self._network = Network.load(folder / "weights.npz")
+        self._glance = Glance.read(folder / "glance.npz")
         self.screen = Screen.read(
             folder / "screen.npz", lambda word: self._network.embedding(self.tokenizer.encode_word(word) or (UNKNOWN,))
         )
-        self._read = lru_cache(maxsize=remembered)(self._probabilities)
+        self._look = lru_cache(maxsize=remembered)(self._looked)
 
-    def _probabilities(self, ids: tuple[int, ...]) -> tuple[float, ...]:
-        import numpy as np
+    def _looked(self, ids: tuple[int, ...]) -> _Look:
+        hidden = self._network.lower(ids, self._glance.layers)
+        return _Look(ids, self._glance.sums(hidden), hidden)
 
-        logits = self._network(ids)
-        return tuple(float(p) for p in 1.0 / (1.0 + np.exp(-logits.astype(np.float64))))
+    def _read(self, look: _Look) -> tuple[float, ...]:
+        """Return the probabilities of a window, and forget what the lower layers made of it."""
+        if look.probabilities is None:
+            import numpy as np
 
-    def answer(self, segments: Sequence[Segment], readings: Sequence[Mapping[int, str]] = ({},)) -> Answer:
-        """Return the surest answers over all windows of all readings (other texts for some segments, by index)."""
+            hidden = look.hidden  # another thread may take it away
+            if hidden is None:
+                hidden = self._network.lower(look.ids, self._glance.layers)
+            logits = self._network.upper(hidden, self._glance.layers)
+            look.probabilities = tuple(float(p) for p in 1.0 / (1.0 + np.exp(-logits.astype(np.float64))))
+        return look.probabilities
+
+    def answer(
+        self,
+        segments: Sequence[Segment],
+        readings: Sequence[Mapping[int, str]] = ({},),
+        is_worth: Callable[[Sums], bool] = lambda _: True,
+    ) -> Answer:
+        """Return the surest answers over all windows of all readings.
+
+        Args:
+            segments: what the request consists of.
+            readings: other texts for some segments, by index.
+            is_worth: given the highest sums of a first look, whether to read on; where not, the answer is ``NOTHING``.
+        """
         from .reading import windows, words
 
-        scores: dict[str, float] = dict.fromkeys(HEADS, 0.0)
-        where: dict[str, tuple[Word, ...]] = {}
+        looks: list[tuple[Window, _Look]] = []
         for reading in readings:
             found = windows(words(segments, self.tokenizer, instead=reading), segments)
             if len(found) > MOST_WINDOWS:
                 found = _liveliest(found, segments, reading, self.screen)
-            for window in found:
-                for head, probability in zip(HEADS, self._read(window.ids), strict=True):
-                    if probability > scores[head]:
-                        scores[head] = probability
-                        where[head] = window.words
-        return Answer(scores, where)
+            looks += [(window, self._look(window.ids)) for window in found]
+        sums = [look.sums for _, look in looks]
+        answer = NOTHING
+        if sums and is_worth(highest(sums)):
+            # A window with neither adds nothing, unless what it is about stands outside: in the tenant, in a picture.
+            answer = self._surest([(window, look) for window, look in looks if look.sums.any] or looks)
+        for _, look in looks:
+            look.hidden = None
+        return answer
+
+    def _surest(self, looks: Sequence[tuple[Window, _Look]]) -> Answer:
+        scores: dict[str, float] = dict.fromkeys(HEADS, 0.0)
+        where: dict[str, tuple[Word, ...]] = {}
+        for window, look in looks:
+            for head, probability in zip(HEADS, self._read(look), strict=True):
+                if probability > scores[head]:
+                    scores[head] = probability
+                    where[head] = window.words
+        return Answer(scores, where, len({look.ids for _, look in looks}))
 
     def probability(self, window: Window, head: str) -> float:
         """Return one answer for one window: used to find which words an answer rests on."""
-        return self._read(window.ids)[HEADS.index(head)]
+        look = self._look(window.ids)
+        probability = self._read(look)[HEADS.index(head)]
+        look.hidden = None
+        return probability
 
 
 def _liveliest(

@@ -72,22 +72,36 @@ class Network:
 
     def __call__(self, ids: Sequence[int]) -> Array:
         """Return the heads' logits for one window of token ids, begin and end marks included."""
+        return self.upper(self.lower(ids, 0), 0)
+
+    def lower(self, ids: Sequence[int], layers: int) -> Array:
+        """Return what the first ``layers`` layers make of one window of token ids, a row a token."""
         x: Array = _layer_norm(self._words(ids) + self._position[: len(ids)], self._embedding_norm)
-        tokens, width = x.shape
-        per_head = width // self._heads
-        scale = np.float32(per_head**-0.5)
-        for qkv, qkv_bias, out, out_bias, norm_1, up, up_bias, down, down_bias, norm_2 in self._layers:
-            mixed: Array = x @ qkv + qkv_bias
-            parts: Array = mixed.reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
-            keys: Array = parts[1].transpose(0, 2, 1)
-            attended: Array = _softmax(parts[0] @ keys * scale) @ parts[2]
-            joined: Array = attended.transpose(1, 0, 2).reshape(tokens, width)
-            x = _layer_norm(x + joined @ out + out_bias, norm_1)
-            widened: Array = x @ up + up_bias
-            x = _layer_norm(x + gelu(widened) @ down + down_bias, norm_2)
+        for layer in self._layers[:layers]:
+            x = self._passed(x, layer)
+        return x
+
+    def upper(self, x: Array, layers: int) -> Array:
+        """Return the heads' logits for what the first ``layers`` layers made of a window."""
+        for layer in self._layers[layers:]:
+            x = self._passed(x, layer)
         pooled = np.concatenate([x.mean(axis=0), x[0]])
         logits: Array = pooled @ self._head + self._head_bias
         return logits
+
+    def _passed(self, x: Array, layer: tuple[Any, ...]) -> Array:
+        qkv, qkv_bias, out, out_bias, norm_1, up, up_bias, down, down_bias, norm_2 = layer
+        tokens, width = x.shape
+        per_head = width // self._heads
+        scale = np.float32(per_head**-0.5)
+        mixed: Array = x @ qkv + qkv_bias
+        parts: Array = mixed.reshape(tokens, 3, self._heads, per_head).transpose(1, 2, 0, 3)
+        keys: Array = parts[1].transpose(0, 2, 1)
+        attended: Array = _softmax(parts[0] @ keys * scale) @ parts[2]
+        joined: Array = attended.transpose(1, 0, 2).reshape(tokens, width)
+        x = _layer_norm(x + joined @ out + out_bias, norm_1)
+        widened: Array = x @ up + up_bias
+        return _layer_norm(x + gelu(widened) @ down + down_bias, norm_2)
 
 
 def _widen(weights: Mapping[str, npt.NDArray[Any]], name: str) -> Any:

@@ -65,7 +65,9 @@ def words(segments: Sequence[Segment], tokenizer: Tokenizer, *, instead: Mapping
             if images <= _MOST_IMAGES:
                 out.append(Word((_ATTACHMENT[segment.kind],), index, 0, 0))
         else:
-            if segment.origin is Origin.METADATA and not tells(text):
+            # The blanks of an identifier taken apart are not the sender's: they make no sentence of it.
+            name = text if text == segment.text else text.replace(" ", "_")
+            if segment.origin is Origin.METADATA and not tells(name):
                 continue
             if segment.origin is not origin:
                 origin = segment.origin
