@@ -9,6 +9,7 @@ from ..extract import View, joined, views
 from ..model import Evidence, Memory, Origin, Request, Segment, Signal
 from . import meaning
 from .meaning.reading import Word, windows
+from .recognition import SURE, is_ordered
 from .screen import Screen, Sums, highest
 
 __all__ = ["NOTHING", "Reading", "read"]
@@ -80,6 +81,9 @@ def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
     if not is_worth(highest(_sums(segments, reading, encoder.screen) for reading in readings)):
         return replace(NOTHING, has_image=has_image)
     answer = encoder.answer(segments, readings, is_worth)
+    spoken = [n for n in found if segments[n].origin in _SPOKEN]
+    if answer is not meaning.NOTHING and any(is_ordered(r.get(n, segments[n].text)) for r in readings for n in spoken):
+        answer = replace(answer, scores={**answer.scores, "fr": max(answer["fr"], SURE)})
     return Reading(answer, has_image, lambda head: _evidence(head, answer, segments, found, encoder))
 
 
