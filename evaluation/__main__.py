@@ -16,7 +16,7 @@ from pathlib import Path
 from safe_azure_openai.testing import Loopback
 
 from .corpus import Item, load
-from .goals import GOALS, is_ordinary
+from .goals import GOALS, first_rule_right, is_ordinary
 from .run import Outcome, run
 
 HERE = Path(__file__).parent / "corpus"
@@ -80,10 +80,9 @@ def row(name: str, some: Sequence[Outcome]) -> None:
     hit = [o for o in some if o.item.is_violation]
     miss = [o for o in some if not o.item.is_violation]
     caught = [o for o in hit if o.blocked]
-    named = [o for o in caught if o.item.rules]
-    right = sum(o.rules[:1] == o.item.rules[:1] for o in named)
+    right, named = first_rule_right(some)
     print(f"{name:<44}{share(len(caught), len(hit)):>24}{share(sum(o.blocked for o in miss), len(miss)):>24}", end="")
-    print(f"{share(right, len(named)):>20}" if named else "")
+    print(f"{share(right, named):>20}" if named else "")
 
 
 def share(part: int, whole: int) -> str:

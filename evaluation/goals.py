@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .run import Outcome
 
-__all__ = ["GOALS", "Goal", "is_ordinary"]
+__all__ = ["GOALS", "Goal", "first_rule_right", "is_ordinary"]
 
 Share = tuple[int, int]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -23,7 +24,7 @@ from safe_azure_openai.extract import from_json, from_wire
 from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
 from safe_azure_openai.model import Memory, Request, Wire
 from safe_azure_openai.signals.reading import read
-from safe_azure_openai.signals.thresholds import thresholds
+from safe_azure_openai.signals.thresholds import at_odds, thresholds
 from safe_azure_openai.tenant import Tenant
 
 LIMITS = Path(__file__).parents[1] / "src/safe_azure_openai/signals/thresholds.toml"
@@ -53,18 +54,13 @@ def scores(item: Item) -> tuple[str, dict[str, float]]:
             reading = read(request, before, is_actor_given=for_police)
             memory = memory_of(reading, before, thresholds())
             kept = memory_of(reading, kept, thresholds())
-            windows = reading.answer.read
-            found["violation"] = max(found["violation"], of_several(together_of(reading, memory), windows))
-            found["police"] = max(found["police"], of_several(memory.act, windows))
+            # The inverse of ``Thresholds.over``: what a score is worth against the limit for one window.
+            less = -math.log(max(reading.answer.read, 1))
+            found["violation"] = max(found["violation"], at_odds(together_of(reading, memory), less))
+            found["police"] = max(found["police"], at_odds(memory.act, less))
             found["real_time"] = max(found["real_time"], reading.answer["rt"])
     group = ("police_image" if kept.has_image else "police") if for_police else "violation"
     return group, dict(found)
-
-
-def of_several(score: float, windows: int) -> float:
-    """Return what a score is worth against a limit for one window, where it is the surest of several."""
-    odds = score / (1 - min(score, 1 - 1e-9)) / windows
-    return odds / (1 + odds)
 
 
 def best(scores: np.ndarray, labels: np.ndarray, price: float) -> float:

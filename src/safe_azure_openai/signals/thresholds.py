@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from ..toml_source import TomlSource
 
-__all__ = ["Sensitivity", "Thresholds", "thresholds"]
+__all__ = ["Sensitivity", "Thresholds", "at_odds", "thresholds"]
 
 Sensitivity = Literal["balanced", "strict"]
 
@@ -51,16 +51,16 @@ class Thresholds:
         """
         if windows < 2:
             return self
-        return replace(self, **{name: _at_odds(getattr(self, name), math.log(windows)) for name in SURELY})
+        return replace(self, **{name: at_odds(getattr(self, name), math.log(windows)) for name in SURELY})
 
     def eased(self, names: Iterable[str]) -> Thresholds:
         """Return the same with the limits called ``names`` at the lower edges of their bands."""
-        return replace(self, **{name: _at_odds(getattr(self, name), -BAND) for name in names})
+        return replace(self, **{name: at_odds(getattr(self, name), -BAND) for name in names})
 
 
-def _at_odds(limit: float, more: float) -> float:
-    """Return the probability whose log odds are ``more`` than those of ``limit``."""
-    clipped = min(max(limit, 1e-6), 1 - 1e-6)
+def at_odds(probability: float, more: float) -> float:
+    """Return the probability whose log odds are ``more`` than those of ``probability``."""
+    clipped = min(max(probability, 1e-6), 1 - 1e-6)
     return 1 / (1 + math.exp(-more - math.log(clipped / (1 - clipped))))
 
 
