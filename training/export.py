@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +63,44 @@ def export(checkpoint: Path, target: Path) -> None:
     (target / "vocabulary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     size = (target / "weights.npz").stat().st_size / 1e6
     print(f"{len(lines)} pieces, {saved['layers']} layers, {size:.1f} MB")
+
+
+def exported(folder: Path) -> dict[str, Any]:
+    """Return what ``export`` wrote, as the checkpoint it came from: the same but for the bits that it rounded away."""
+    with np.load(folder / "weights.npz", allow_pickle=False) as weights:
+        stored = dict(weights)
+
+    def wide(name: str) -> np.ndarray:
+        scale = stored.get(name + ".scale")
+        return stored[name].astype(np.float32) * (1 if scale is None else scale.astype(np.float32))
+
+    packed = stored["word"].reshape(len(stored["word"]), -1, BLOCK // 2)
+    numbers = np.concatenate([packed & 0x0F, packed >> 4], axis=2).astype(np.float32) - 8
+    state = {
+        "word.weight": (numbers * stored["word.scale"].astype(np.float32)[..., None]).reshape(len(packed), -1),
+        "position": wide("position"),
+        "embedding_norm.weight": wide("embedding_norm"),
+        "embedding_norm.bias": wide("embedding_norm_bias"),
+        "head.weight": wide("head").T,
+        "head.bias": wide("head_bias"),
+    }
+    layers, heads = stored["shape"].tolist()
+    for n in range(layers):
+        for name in ("qkv", "out", "up", "down"):
+            state[f"layers.{n}.{name}.weight"] = wide(f"{n}.{name}").T
+            state[f"layers.{n}.{name}.bias"] = wide(f"{n}.{name}_bias")
+        for name in ("attention", "output"):
+            state[f"layers.{n}.{name}_norm.weight"] = wide(f"{n}.{name}_norm")
+            state[f"layers.{n}.{name}_norm.bias"] = wide(f"{n}.{name}_norm_bias")
+    lines = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    pieces, scores = zip(*(line.rsplit("\t", 1) for line in lines), strict=True)
+    return {
+        "state": {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()},
+        "pieces": list(pieces),
+        "scores": [float(score) for score in scores],
+        "heads": heads,
+        "layers": layers,
+    }
 
 
 if __name__ == "__main__":

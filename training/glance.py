@@ -18,7 +18,7 @@ import torch
 from facts import items, subject
 from screen import FOLDS, ORDINARY, hash_of
 from torch import Tensor, nn
-from train import MOST_WINDOWS, Encoder, bag, padded, saved_encoder
+from train import MOST_WINDOWS, Encoder, bag, padded, precision, saved_encoder
 
 EPOCHS = 8
 
@@ -28,7 +28,7 @@ def pooled(encoder: Encoder, rows: list[list[int]], layers: int) -> Tensor:
     out = torch.zeros(len(rows), 3 * encoder.word.weight.shape[1])
     order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
     encoder.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), precision():
         for start in range(0, len(order), 32):
             part = order[start : start + 32]
             ids = padded([rows[n] for n in part])

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from compose import compositions
+from export import exported
 from facts import HEADS, Item, items
 from pretrained import Pretrained, load
 from torch import Tensor, nn
@@ -166,7 +167,7 @@ def freeze(encoder: Encoder, bags: list[Bag], layers: int) -> None:
     todo = [(b, ids) for b in bags for ids in b.windows[: 2 * MOST_WINDOWS]]
     order = sorted(range(len(todo)), key=lambda n: len(todo[n][1]))
     found: list[Tensor] = [torch.empty(0)] * len(todo)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), precision():
         for start in range(0, len(order), 32):
             part = order[start : start + 32]
             hidden = encoder.lower(padded([todo[n][1] for n in part]), layers).to(torch.bfloat16)
@@ -222,12 +223,17 @@ def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
     return out.scatter_reduce(0, owner[:, None].expand_as(logits), logits, "amax")
 
 
+def precision() -> torch.autocast:
+    """Return the context to compute in: half of the bits where the processor has instructions for them, else all."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
+
+
 def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:
     """Return logits, one row a bag."""
     encoder.eval()
     out = np.full((len(bags), len(HEADS)), -1e4, dtype=np.float32)
     todo = sorted(((n, ids) for n, b in enumerate(bags) for ids in b.windows), key=lambda pair: len(pair[1]))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), precision():
         for start in range(0, len(todo), 32):
             part = todo[start : start + 32]
             answers = encoder(padded([ids for _, ids in part])).float().numpy()
@@ -259,7 +265,7 @@ def train(encoder: Encoder, bags: list[Bag], frozen: int, epochs: int, rate: flo
         began, total, seen = time.time(), 0.0, 0
         for group in batches(bags, rng):
             x, mask, owner, target, counts = tensors(group, rng)
-            with torch.autocast("cpu", torch.bfloat16):
+            with precision():
                 logits = encoder.upper(x, mask, frozen)
             merged = bag_logits(logits.float(), owner, len(group))
             smooth = target * 0.98 + 0.01
@@ -333,8 +339,8 @@ def save(encoder: Encoder, tokenizer: Tokenizer, path: Path) -> None:
 
 
 def saved_encoder(path: Path) -> tuple[Encoder, Tokenizer]:
-    """Return the encoder and tokenizer of a checkpoint."""
-    saved = torch.load(path)
+    """Return the encoder and tokenizer of a checkpoint, or of a folder that ``export.py`` wrote."""
+    saved = exported(path) if path.is_dir() else torch.load(path)
     state = saved["state"]
     questions = state["head.bias"].shape[0]
     if questions < len(HEADS):  # a checkpoint from before the newest questions
