@@ -28,10 +28,9 @@ def joined(request: Request, *, origins: Collection[Origin] = (Origin.STANDING, 
 
 def _is_cut(before: str, after: str) -> bool:
     """Return whether a cut between two texts runs through a word."""
-    from .disguise.letters import known  # as late as `views` does
+    from .disguise.letters import is_cut  # as late as `views` does
 
     last, first = _LAST.search(before), _FIRST.match(after)
     if last is None or first is None or not first[0][0].islower():
         return False
-    left, right = last[0].lower(), first[0].lower()
-    return known(left + right) or not (known(left) or known(right))
+    return is_cut(last[0].lower(), first[0].lower())

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from ..view import Edit, View
 from .alphabets import acrostic, morse, nato
-from .assembly import assembled
+from .assembly import assembled, numbered
 from .ciphers import pig_latin, reversed_whole, reversed_words, shifts
 from .encodings import ascii85, base32_text, base64_text, binary, hexadecimal, numbers
 from .escapes import backslashes, entities, joins, markup, percent, quoted_printable
@@ -41,6 +41,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("markup", markup),
     ("join", joins),
     ("assembled", assembled),
+    ("numbered", numbered),
     ("binary", binary),
     ("hex", hexadecimal),
     ("base64", base64_text),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..view import Edit
+from .letters import is_cut, known
 from .traits import Traits
 
 # a = "who is", B: 'this'. Must not match a key of JSON ('"a": "b"': the quotation mark before the colon).
@@ -19,6 +20,33 @@ _BRACED = re.compile(r"\$?\{[A-Za-z_]\w{0,15}\}(?: ?\$?\{[A-Za-z_]\w{0,15}\})+")
 _TERM = re.compile(r"""[A-Za-z_]\w*|"[^"]*"|'[^']*'""")
 # "".join(["fa", "cial"])
 _JOIN = re.compile(r"""(["'])( ?)\1\.join\(\s*[\[(]((?:\s*(?:"[^"\n]{0,200}"|'[^'\n]{0,200}')\s*,?)+)[\])]\s*\)""")
+# What numbers the pieces of a cut text: a new line with "B: " or "2) ", ". Part 2: ". Must not match "e.g. a) this".
+_NUMBER = re.compile(
+    r"(?:[\"'”’]?\n[ \t]*\(?(?:(?:part|piece|line|teil|partie|parte|deel)[ \t]*)?(?:[A-Za-z]|\d{1,2})[.:)\-]"
+    r"|[\"'”’]?[.,;]?[ \t](?:part|piece|teil|partie|parte|deel)[ \t]?\d{1,2}[ \t]?[:=])[ \t]*[\"'“‘]?(?=[^\W\d_])",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"[^\W\d_]+\Z")
+_FIRST = re.compile(r"[^\W\d_]+")
+#: Letters before a cut that are looked at.
+_MAX_WORD = 24
+
+
+def numbered(traits: Traits) -> list[Edit]:
+    """Words cut over numbered pieces become whole. A list of whole words stays: "a) rest" and "b) room" are two."""
+    text = traits.text
+    edits: list[Edit] = []
+    is_sure = False
+    for found in _NUMBER.finditer(text):
+        last = _LAST.search(text, max(0, found.start() - _MAX_WORD), found.start())
+        first = _FIRST.match(text, found.end())
+        if last is None or first is None or not first[0][0].islower():
+            continue
+        left, right = last[0].lower(), first[0].lower()
+        if is_cut(left, right) and not (known(left) and known(right)):
+            is_sure = is_sure or known(left + right)
+            edits.append(Edit(found.start(), found.end(), ""))
+    return edits if is_sure else []
 
 
 def assembled(traits: Traits) -> list[Edit]:

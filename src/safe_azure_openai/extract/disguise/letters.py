@@ -94,6 +94,11 @@ def known(token: str) -> bool:
     return token in lexicon()
 
 
+def is_cut(left: str, right: str) -> bool:
+    """Return whether the ends of two pieces are one word: it is known, or neither of its halves is."""
+    return known(left + right) or not (known(left) or known(right))
+
+
 def common_share(text: str) -> float:
     """Return the share of the words of ``text`` that are common ones, 0 without words."""
     tokens = ["".join(filter(str.isalpha, token)) for token in fold(text).split()]
