@@ -22,7 +22,9 @@ def redteam(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_each_round_is_on_record_with_figures() -> None:
-    assert [f"round-{int(number):02}" for number, entry in RECORD.items() if "then" in entry] == [p.stem for p in ROUNDS]
+    assert [f"round-{int(number):02}" for number, entry in RECORD.items() if "then" in entry] == [
+        p.stem for p in ROUNDS
+    ]
 
 
 @pytest.mark.parametrize("path", ROUNDS, ids=lambda path: path.stem)
