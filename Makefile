@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FRAMEWORKS := frameworks frameworks-openai-3-3 frameworks-openai-2
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: help demo test lint types unit oldest contract eval bench docs frameworks clean
+.PHONY: help demo test lint types unit oldest contract eval bench docs ocr frameworks clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -68,6 +68,12 @@ $(VENV)/.docs: pyproject.toml | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
+ocr: ## the tests of text in pictures, with the engine that reads it
+	$(PYTHON) -m venv $(VENV)-ocr
+	$(VENV)-ocr/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(VENV)-ocr/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group ocr
+	$(VENV)-ocr/bin/python -m pytest --group ocr
+
 frameworks: ## the frameworks of the docs, with the openai that each wants
 	for group in $(FRAMEWORKS); do \
 	  $(PYTHON) -m venv $(VENV)-$$group && \
@@ -77,4 +83,4 @@ frameworks: ## the frameworks of the docs, with the openai that each wants
 	done
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) $(VENV)-oldest $(FRAMEWORKS:%=$(VENV)-%) .cache build dist site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-ocr $(FRAMEWORKS:%=$(VENV)-%) .cache build dist site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

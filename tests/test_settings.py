@@ -23,7 +23,7 @@ ACCEPTED = {
     "AUDIT_FILE": ("/var/log/audit.jsonl", Path("/var/log/audit.jsonl")),
     "EVIDENCE": ("quote", "quote"),
     "SESSION_STORE": ("memory", "memory"),
-    "OCR": ("off", "off"),
+    "OCR": ("require", "require"),
 }
 REFUSED = {
     "SECTOR": ("law-enforcement", ["one of law_enforcement, government", "did you mean 'law_enforcement'?"]),
@@ -134,7 +134,6 @@ def test_a_dotenv_file_that_lies_about_is_not_read(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("OCR", "require"),
         ("SESSION_STORE", "redis://host"),
         ("SESSION_STORE", "rediss://host"),
     ],

@@ -122,12 +122,12 @@ class Enforcement:
     async def admit_read_async(self, request: Any, base_path: str) -> None:
         """The same without holding up the event loop: what takes long is judged in a thread.
 
-        Who gives up a call need not wait for a second opinion on it; the thread ends by itself.
+        Who gives up a call need not wait for a second opinion on it, or for its pictures; the thread ends by itself.
         """
         _check_body(request, AsyncIterable, "a sync request with an AsyncClient")
         await request.aread()
         recorded = _recorded_by(request)
-        may_wait = self.guard.may_wait
+        may_wait = self.guard.may_wait(request.content)
         if may_wait or len(request.content) > THREAD_BYTES:
             await anyio.to_thread.run_sync(self.admit, request, base_path, recorded, abandon_on_cancel=may_wait)
         else:

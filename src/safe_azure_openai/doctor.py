@@ -125,8 +125,21 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         value = getattr(settings, variable)
         name = f"SAFE_AZURE_OPENAI_{variable.upper()}={value}"
         yield Finding("note", f"{name}: {text}") if value == weaker else Finding("ok", name)
+    yield _pictures(settings.ocr)
     if settings.audit_file is None:
         yield Finding("note", "no audit file: decisions go to the log only (SAFE_AZURE_OPENAI_AUDIT_FILE)")
+
+
+def _pictures(ocr: str) -> Finding:
+    from .ocr import shared
+
+    name = f"SAFE_AZURE_OPENAI_OCR={ocr}"
+    if ocr == "off":
+        return Finding("note", f"{name}: text in pictures is not read")
+    if shared().can_read:
+        return Finding("ok", f"{name}: text in pictures is read")
+    install = "text in pictures is not read: pip install 'safe-azure-openai[ocr]'"
+    return Finding("wrong" if ocr == "require" else "note", f"{name}: {install}")
 
 
 # --- tenant

@@ -40,6 +40,9 @@ _FIX = f"send that part as text, JSON, an image or a readable file, {_OR_ALLOW}"
 #: What to do about a gap that is no fault of the request's form. The first that fits.
 _FIXES = {
     "guard_error": f"this is a fault of the guard or of its installation: run safe-azure-openai doctor, {_OR_ALLOW}",
+    "unread_picture": "install what reads pictures: pip install 'safe-azure-openai[ocr]', and send PNG, JPEG, WebP or "
+    "GIF; or set SAFE_AZURE_OPENAI_OCR=auto",
+    "picture_timeout": "send it again, or fewer pictures at once; or set SAFE_AZURE_OPENAI_OCR=auto",
     "no_second_opinion": "try again later, say more plainly what is wanted, or give the judge on_failure='allow'; "
     "decision.opinions says why there is no opinion",
 }

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from .decision import Decision
 from .errors import InspectionError, violation
-from .model import Gap, Memory, Request, Wire
+from .model import UNREAD_TEXT, Gap, Memory, Request, Wire
 from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
 from .tenant_sources import Declared, TenantSource
 
 if TYPE_CHECKING:
     from .judgement import Court, Judge
+    from .ocr import Reader
     from .policy import Policy
     from .session import Session
     from .settings import Settings
@@ -27,6 +28,7 @@ __all__ = ["Guard"]
 Mode = Literal["enforce", "monitor"]
 OnUninspectable = Literal["block", "allow"]
 EvidenceKind = Literal["digest", "quote"]
+Ocr = Literal["auto", "off", "require"]
 
 
 class Guard:
@@ -38,6 +40,8 @@ class Guard:
         mode: ``enforce`` raises, ``monitor`` decides and records only.
         on_uninspectable: what becomes of a request of which a part cannot be read.
         evidence: ``digest`` keeps places and digests, ``quote`` the words too.
+        ocr: whether text in pictures is read: ``auto`` where the extra ``ocr`` is installed. With ``require``, a
+            picture whose text could not be read counts as a part that cannot be read.
         sinks: where decisions are recorded, besides the logger ``safe_azure_openai``.
         sensitivity: which set of limits the answers are held against.
         judge: who is asked for a second opinion where the guard is not sure, such as ``SecondOpinion("gpt-4o-mini")``;
@@ -55,6 +59,7 @@ class Guard:
         mode: Mode = "enforce",
         on_uninspectable: OnUninspectable = "block",
         evidence: EvidenceKind = "digest",
+        ocr: Ocr = "auto",
         sinks: Iterable[Sink] = (),
         sensitivity: Sensitivity = "balanced",
         judge: Judge | None = None,
@@ -68,6 +73,8 @@ class Guard:
         self.mode: Mode = mode
         self.on_uninspectable: OnUninspectable = on_uninspectable
         self.evidence: EvidenceKind = evidence
+        self.ocr: Ocr = ocr
+        self.reader: Reader | None = None  # instead of the one that all guards of the process share
         self.sinks: tuple[Sink, ...] = (LoggingSink(), *sinks)
         self.sensitivity: Sensitivity = sensitivity
         self.second_judge = judge
@@ -99,6 +106,7 @@ class Guard:
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
             evidence=settings.evidence,
+            ocr=settings.ocr,
             sinks=[JsonlSink(settings.audit_file)] if settings.audit_file else [],
             judge=judge,
         )
@@ -128,6 +136,7 @@ class Guard:
         from .judgement import judge
 
         began = self._clock()
+        requests = self._read_pictures(requests)
         decision = judge(self._court(tenant if tenant is not None else self.tenant), requests, memory)
         return replace(decision, duration_us=(self._clock() - began) * 1e6)
 
@@ -137,14 +146,30 @@ class Guard:
         quotes = self.evidence == "quote"
         return Court(tenant, self.policy, self.sensitivity, quotes=quotes, judge=self.second_judge)
 
-    @property
-    def may_wait(self) -> bool:
-        """Whether a judgement may wait for the network, so that it must not be made in an event loop."""
-        return self.second_judge is not None
+    def _read_pictures(self, requests: Sequence[Request]) -> Sequence[Request]:
+        if self.ocr == "off" or not any(request.pictures for request in requests):
+            return requests
+        from .ocr import shared  # few requests carry pictures
+
+        return (self.reader or shared()).read(requests)
+
+    def may_wait(self, body: bytes = b"") -> bool:
+        """Whether judging ``body`` may take long, so that it must not be done in an event loop.
+
+        It does where somebody else is asked, and where a picture in it is read.
+        """
+        if self.second_judge is not None:
+            return True
+        if self.ocr == "off":
+            return False
+        from .extract.attachments import may_hold_picture
+
+        return may_hold_picture(body)
 
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
-        return gap.reason == "no_second_opinion" or (self.on_uninspectable == "block" and gap.is_blocking)
+        is_blocking = gap.is_blocking or (self.ocr == "require" and gap.reason in UNREAD_TEXT)
+        return gap.reason == "no_second_opinion" or (self.on_uninspectable == "block" and is_blocking)
 
     def admit(self, wire: Wire, session: Session, *, seen: set[str] | None = None) -> Decision:
         """Decide about a request that is about to be sent, record the decision, and raise if it must not be sent.

@@ -67,7 +67,7 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     limits = limits.over(answer.read)
     actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
     camera = _camera(reading, memory, limits)
-    timing = _heard("live", "real_time", reading, memory.timing, limits.live)
+    timing = _timing(reading, memory, limits)
     setting = _heard("coop", "cooperative", reading, 0.0, limits.cooperative)
     act = _act(reading, memory, limits)
     # How sure the act has to be depends on how the actor is known: declared, or told by the same words.
@@ -201,6 +201,16 @@ def _police_camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact
             evidence = (Evidence("camera", signal.pointer),)
             return Fact("law_enforcement", f"picture ({signal.device})", memory.act, limits.act, evidence)
     return Fact("law_enforcement", "session", memory.act, limits.act)
+
+
+def _timing(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
+    """Return whether it happens live: as it is told, or as the overlay of a picture says."""
+    heard = _heard("live", "real_time", reading, memory.timing, limits.live)
+    shown = next((signal for signal in reading.signals if signal.is_live), None)
+    if heard.is_known or shown is None:
+        return heard
+    evidence = (Evidence("timing", shown.pointer),)
+    return Fact("real_time", f"picture ({shown.device}, LIVE)", 1.0, limits.live, evidence)
 
 
 def _camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:

@@ -48,12 +48,20 @@ Camera = Literal["body_worn", "dash_mounted", "other_mobile", "fixed"]
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A camera that a file's headers or its name tell of. ``device`` is an id of ``extract/images/cameras.toml``."""
+    """A camera that a file's headers, its name or an overlay burned into it tell of.
+
+    ``device`` is an id of ``extract/images/cameras.toml``.
+    """
 
     camera: Camera
     pointer: str
     device: str
     is_police_only: bool = False  # sold to law enforcement alone: weak support for such an actor
+    is_live: bool = False  # the overlay says LIVE
+
+
+#: Reasons of gaps that text in a picture leaves: nothing that could read it, or not enough time.
+UNREAD_TEXT = frozenset({"unread_picture", "picture_timeout"})
 
 
 LinkKind = Literal[
@@ -81,6 +89,18 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that a request carries itself: the index of its segment, and the file as bytes or in base64.
+
+    Base64 begins at ``start``; what stands before it is the head of a data URL.
+    """
+
+    segment: int
+    encoded: str | bytes = field(repr=False)
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A part of a request that could not be read, and why; never its content."""
 
@@ -91,6 +111,8 @@ class Gap:
         "unread_stream",
         "unknown_reference",
         "unread_attachment",
+        "unread_picture",
+        "picture_timeout",
         "encrypted",
         "partial_upload",
         "guard_error",
@@ -100,8 +122,11 @@ class Gap:
 
     @property
     def is_blocking(self) -> bool:
-        """Whether ``ON_UNINSPECTABLE`` applies. Ids and attachments the guard has not read are facts, not faults."""
-        return self.reason not in {"unknown_reference", "unread_attachment"}
+        """Whether ``ON_UNINSPECTABLE`` applies. Ids and attachments the guard has not read are facts, not faults.
+
+        To pictures whose text was not read it applies where that is required: see ``Guard.stops``.
+        """
+        return self.reason not in {"unknown_reference", "unread_attachment", *UNREAD_TEXT}
 
 
 #: Which source told something of the tenant: the access token, Microsoft Graph, the tags that Azure Resource Manager
@@ -144,6 +169,7 @@ class Request:
     links: tuple[Link, ...] = ()
     gaps: tuple[Gap, ...] = ()
     signals: tuple[Signal, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

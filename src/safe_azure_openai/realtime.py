@@ -122,10 +122,9 @@ class Dialogue:
         if kind in ("response.created", "conversation.created"):
             remember_reply(self._enforcement.session, "POST", self._path, memory, cast("Any", event))
 
-    @property
-    def may_wait(self) -> bool:
-        """Whether a judgement may wait for the network, so that it must not be made in an event loop."""
-        return self._enforcement.guard.may_wait
+    def may_wait(self, frame: str | bytes = b"") -> bool:
+        """Whether judging ``frame`` may take long, so that it must not be done in an event loop."""
+        return self._enforcement.guard.may_wait(frame.encode() if isinstance(frame, str) else frame)
 
     @property
     def _path(self) -> str:
@@ -241,7 +240,7 @@ class _GuardedAsync(_Guarded):
     if not TYPE_CHECKING:
 
         async def handshake(self, *args, **kwargs):
-            if self.dialogue.may_wait:
+            if self.dialogue.may_wait():
                 await anyio.to_thread.run_sync(self._open, abandon_on_cancel=True)
             else:
                 self._open()
@@ -251,7 +250,7 @@ class _GuardedAsync(_Guarded):
             if isinstance(message, AsyncIterable):
                 message = [fragment async for fragment in message]
             message, whole = _whole(message)
-            may_wait = self.dialogue.may_wait
+            may_wait = self.dialogue.may_wait(whole)
             if may_wait or len(whole) > THREAD_BYTES:
                 await anyio.to_thread.run_sync(self.dialogue.admit, whole, abandon_on_cancel=may_wait)
             else:

@@ -115,7 +115,8 @@ class Settings(BaseSettings):
     )
     ocr: Literal["auto", "off", "require"] = Field(
         default="auto",
-        description="Whether text inside images is read: auto where the means are installed. Not require yet.",
+        description="Whether text inside images is read: auto where the extra ocr is installed. With require, "
+        "ON_UNINSPECTABLE holds for images that were not read.",
     )
 
     @field_validator("*", mode="before")
@@ -226,7 +227,7 @@ def _unknown_variables() -> list[str]:
 
 
 #: Values whose function comes in a later version. Accepting them now would promise what is not done.
-_LATER = {"ocr": ("require",), "session_store": ("redis", "rediss")}
+_LATER = {"session_store": ("redis", "rediss")}
 
 
 def _not_yet(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ import binascii
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -28,6 +28,7 @@ MIN_AMONG_WORDS = 64
 MAX_AMONG_WORDS = 16
 #: How a picture begins in base64, and how many characters stand before that: JPEG, PNG, GIF, WebP, and HEIC, AVIF, MP4.
 _PICTURES = (("/9j/", 0), ("iVBORw0KGgo", 0), ("R0lGOD", 0), ("UklGR", 0), ("Z0eXB", 6))
+_PICTURE_MARKS = (*(mark.encode() for mark, _ in _PICTURES), b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"ftyp")
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]+={0,2}")
 
 #: First bytes, file type. Sources: the PNG, JPEG, GIF, TIFF, RIFF, Ogg, FLAC, Matroska, PDF, ZIP and OLE formats.
@@ -71,13 +72,16 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b"))
 class Payload:
     """A decoded attachment: ``text`` is what words could be read, ``None`` if none; ``is_read``, whether all were.
 
-    ``metadata`` is what a picture or video says of itself.
+    ``metadata`` is what a picture or video says of itself, and ``encoded`` the file: as bytes, or in base64 from
+    ``start`` on.
     """
 
     kind: Kind
     text: str | None = None
     is_read: bool = False
     metadata: Metadata | None = None
+    encoded: str | bytes = field(default=b"", repr=False, compare=False)
+    start: int = field(default=0, repr=False, compare=False)
 
 
 def text_of(data: bytes) -> str | None:
@@ -142,10 +146,10 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
         text, is_whole = document_text(data)
         return Payload("file", text or None, is_read=is_whole)
     if found != "image":
-        return Payload(found or kind)
+        return Payload(found or kind, encoded=data if found is None and kind == "image" else b"")
     from .images import Source, metadata_of  # few requests carry pictures
 
-    return Payload("image", metadata=metadata_of(Source.of_bytes(data)))
+    return Payload("image", metadata=metadata_of(Source.of_bytes(data)), encoded=data)
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -177,6 +181,11 @@ def pictures_in(text: str) -> Iterator[str]:
             at = text.find(mark, run.end() if run is not None else at + 1)
 
 
+def may_hold_picture(body: bytes) -> bool:
+    """Return whether the bytes of a picture can stand in ``body``, as they are or in base64; a quick look."""
+    return any(mark in body for mark in _PICTURE_MARKS)
+
+
 def is_proven(url: str) -> bool:
     """Return whether a data URL holds base64 alone, which begins as a known kind of file does."""
     start = url.find(",") + 1
@@ -199,7 +208,7 @@ def from_base64(text: str, *, start: int = 0, media_type: str = "", name: str = 
             return Payload(known)
         from .images import Source, metadata_of
 
-        return Payload("image", metadata=metadata_of(Source.of_base64(text, start)))
+        return Payload("image", metadata=metadata_of(Source.of_base64(text, start)), encoded=text, start=start)
     data = decode_base64(text[start:])
     return Payload(kind) if data is None else payload_of(data, media_type, name, kind)
 

@@ -60,7 +60,9 @@ def from_wire(wire: Wire, *, max_bytes: int = MAX_BYTES) -> tuple[Request, ...]:
 
 
 def _request(path: str, walk: Walk) -> Request:
-    return Request(path, tuple(walk.segments), tuple(walk.links), tuple(walk.gaps), tuple(walk.signals))
+    return Request(
+        path, tuple(walk.segments), tuple(walk.links), tuple(walk.gaps), tuple(walk.signals), tuple(walk.pictures)
+    )
 
 
 def _is_api_version(name: str, value: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..model import Gap, Kind, Link, Origin, Segment, Signal
+from ..model import Gap, Kind, Link, Origin, Picture, Segment, Signal
 from .attachments import (
     MIN_PAYLOAD,
     Payload,
@@ -124,12 +124,13 @@ def _rules() -> dict[str, Rule]:
 
 @dataclass(slots=True)
 class Walk:
-    """Collects segments, links, gaps and signals of one request."""
+    """Collects segments, links, gaps, signals and pictures of one request."""
 
     segments: list[Segment] = field(default_factory=list[Segment])
     links: list[Link] = field(default_factory=list[Link])
     gaps: list[Gap] = field(default_factory=list[Gap])
     signals: list[Signal] = field(default_factory=list[Signal])
+    pictures: list[Picture] = field(default_factory=list[Picture])
     inscribed: set[str] = field(default_factory=set[str])  # words that stood in pictures
 
     def value(self, value: object, pointer: str = "", *, origin: Origin = _USER) -> None:
@@ -162,6 +163,8 @@ class Walk:
             self.segments.append(Segment("text", _FILE, pointer, payload.text))
         if payload.kind != "file" or not payload.is_read:
             self.segments.append(Segment(payload.kind, origin, pointer, name))
+        if payload.encoded:
+            self.pictures.append(Picture(len(self.segments) - 1, payload.encoded, payload.start))
         if payload.kind == "image" and (name or payload.metadata is not None):
             self._picture(pointer, name, payload.metadata)
         if payload.kind == "file" and not payload.is_read:
@@ -181,6 +184,8 @@ class Walk:
 
     def adopt(self, other: Walk, pointer: str) -> None:
         """Add what another walk found, all of it at one place."""
+        first = len(self.segments)
+        self.pictures += [replace(picture, segment=first + picture.segment) for picture in other.pictures]
         self.segments += [replace(segment, pointer=pointer) for segment in other.segments]
         self.links += [replace(link, pointer=pointer) for link in other.links]
         self.signals += [replace(signal, pointer=pointer) for signal in other.signals]

@@ -131,7 +131,7 @@ def test_each_entry_is_whole_and_its_names_are_found() -> None:
     entries: Any = TomlSource.parse(path.name, path.read_bytes()).data["device"]
     assert len({entry["id"] for entry in entries}) == len(entries)
     for entry in entries:
-        assert set(entry) <= {"id", "camera", "police_only", "names", "boxes"}, entry
+        assert set(entry) <= {"id", "camera", "police_only", "names", "boxes", "overlays"}, entry
         assert entry["camera"] in get_args(Camera)
         assert entry.get("names") or entry.get("boxes")
         for name in entry.get("names", ()):
