@@ -126,7 +126,7 @@ class Gap:
 
         To pictures whose text was not read it applies where that is required: see ``Guard.stops``.
         """
-        return self.reason not in {"unknown_reference", "unread_attachment", *UNREAD_TEXT}
+        return self.reason not in {"unknown_reference", "unread_attachment", "encrypted", *UNREAD_TEXT}
 
 
 #: Which source told something of the tenant: the access token, Microsoft Graph, the tags that Azure Resource Manager

@@ -105,6 +105,69 @@ def test_a_pdf_in_a_request_is_read_and_leaves_a_gap() -> None:
     assert request.gaps == (Gap("/input/0/file_data", "unread_attachment"),)
 
 
+def whole_pdf(*pages: str) -> bytes:
+    """Return a PDF as programs write it, with a page for each text and a table of what stands where."""
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for number, words in enumerate(pages):
+        content = zlib.compress(f"BT /F1 12 Tf 72 700 Td ({words}) Tj ET".encode() if words else b"q Q")
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> "
+            b"/Contents %d 0 R >>" % (5 + 2 * number),
+            b"<< /Filter /FlateDecode /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        ]
+    out, places = bytearray(b"%PDF-1.7\n"), list[int]()
+    for number, content in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+    return bytes(out) + b"xref\n0 %d\n0000000000 65535 f \n%b%b" % (len(objects) + 1, table, end)
+
+
+def locked_pdf(password: str) -> bytes:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(whole_pdf("Who is he?"))))
+    writer.encrypt(password, owner_password="other", algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_all_pages_of_a_pdf_are_read() -> None:
+    assert document_text(whole_pdf("Watch list", "Match them")) == ("Watch list\nMatch them", True)
+
+
+def test_a_pdf_with_a_page_without_words_is_not_read_whole() -> None:
+    assert document_text(whole_pdf("Watch list", "")) == ("Watch list", False)
+
+
+def test_a_pdf_with_more_pages_than_are_read_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_PAGES", 1)
+    assert document_text(whole_pdf("Watch list", "Match them")) == ("Watch list", False)
+
+
+def test_a_pdf_that_opens_for_everybody_is_read() -> None:
+    assert document_text(locked_pdf("")) == ("Who is he?", True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [locked_pdf("secret"), b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), b"PK\x03\x04\x14\0\x01\0rest"],
+    ids=["pdf", "office", "zip"],
+)
+def test_a_document_that_takes_a_password_is_a_gap_of_its_own(data: bytes) -> None:
+    encoded = base64.b64encode(data + b" " * 300).decode()
+    request = from_json("/responses", {"input": [{"type": "input_file", "filename": "a.pdf", "file_data": encoded}]})
+    assert request.gaps == (Gap("/input/0/file_data", "encrypted"),)
+    assert not request.gaps[0].is_blocking
+
+
 @given(st.binary(max_size=200), st.sampled_from([b"PK\x03\x04", b"%PDF", b"%PDF stream\n"]))
 def test_no_bytes_make_it_raise(data: bytes, start: bytes) -> None:
     assert document_text(start + data)[1] is False

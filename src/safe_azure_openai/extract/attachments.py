@@ -72,6 +72,8 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b"))
 class Payload:
     """A decoded attachment: ``text`` is what words could be read, ``None`` if none; ``is_read``, whether all were.
 
+    ``is_locked`` says that it takes a password to read it.
+
     ``metadata`` is what a picture or video says of itself, and ``encoded`` the file: as bytes, or in base64 from
     ``start`` on.
     """
@@ -79,6 +81,7 @@ class Payload:
     kind: Kind
     text: str | None = None
     is_read: bool = False
+    is_locked: bool = False
     metadata: Metadata | None = None
     encoded: str | bytes = field(default=b"", repr=False, compare=False)
     start: int = field(default=0, repr=False, compare=False)
@@ -141,10 +144,10 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
         if text is not None:
             return Payload(found or "file", text, is_read=True)
     if found == "file":
-        from .documents import document_text  # few requests carry documents
+        from .documents import document_text, is_locked  # few requests carry documents
 
         text, is_whole = document_text(data)
-        return Payload("file", text or None, is_read=is_whole)
+        return Payload("file", text or None, is_read=is_whole, is_locked=not text and is_locked(data))
     if found != "image":
         return Payload(found or kind, encoded=data if found is None and kind == "image" else b"")
     from .images import Source, metadata_of  # few requests carry pictures

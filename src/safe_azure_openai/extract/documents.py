@@ -1,16 +1,29 @@
-"""The words of office documents and of the simpler PDF files, as far as the standard library can read them."""
+"""The words of office documents and PDF files.
+
+The standard library reads office documents, and PDF files in simple fonts. All of a PDF is read where the extra
+``documents`` is installed.
+"""
 
 from __future__ import annotations
 
 import html
 import io
 import re
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 #: Bytes of one document that are unpacked; what is larger stays unread.
 MAX_UNPACKED = 32 * 1024 * 1024
+#: Pages and seconds that one PDF is read for; what comes later stays unread.
+MAX_PAGES, MAX_SECONDS = 500, 10.0
+#: How an office document that is locked names its content, in the directory of an OLE file.
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
 #: Parts that hold words: Word, PowerPoint, Excel, OpenDocument, EPUB and whatever is plain text in an archive.
 _WORDED = re.compile(
     r"word/(?:document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml|ppt/(?:slides|notesSlides)/\w+\.xml"
@@ -34,14 +47,49 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b"", b"\n": 
 def document_text(data: bytes) -> tuple[str, bool]:
     """Return the words found in a document, and whether those are all of its words.
 
-    Archives in an office format are read whole. Of a PDF, what stands in simple fonts is read, which proves nothing
-    about the rest. ``("", False)`` for what is neither, is encrypted or is too large.
+    Archives in an office format are read whole. So is a PDF by the extra ``documents``, if each of its pages has words;
+    without it, what stands in simple fonts is read, which proves nothing about the rest. ``("", False)`` for what is
+    neither, is encrypted or is too large.
     """
     if data.startswith(b"PK\x03\x04"):
         return _office(data)
     if data.startswith(b"%PDF"):
-        return _pdf(data), False
+        return _whole_pdf(data) or (_pdf(data), False)
     return "", False
+
+
+def is_locked(data: bytes) -> bool:
+    """Whether a document can only be read by who knows its password."""
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        return _LOCKED in data
+    if data.startswith(b"PK\x03\x04"):
+        return len(data) > 6 and bool(data[6] & 1)  # APPNOTE 4.4.4: bit 0 of the first entry's flags
+    return data.startswith(b"%PDF") and b"/Encrypt" in data
+
+
+@lru_cache
+def _reads_pdf() -> bool:
+    return find_spec("pypdf") is not None
+
+
+def _whole_pdf(data: bytes) -> tuple[str, bool] | None:
+    """Return the words of a PDF, and whether each page has some; None where that cannot be told."""
+    if not _reads_pdf() or len(data) > MAX_UNPACKED:
+        return None
+    deadline = time.monotonic() + MAX_SECONDS
+    texts: list[str] = []
+    try:
+        reader: Any = import_module("pypdf").PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):  # what has an empty password opens for everybody
+            return None
+        pages = len(reader.pages)
+        for number in range(min(pages, MAX_PAGES)):
+            if time.monotonic() > deadline or sum(map(len, texts)) > MAX_UNPACKED:
+                break
+            texts.append(str(reader.pages[number].extract_text()).strip())
+    except Exception:  # noqa: BLE001 - a broken file breaks its reader in many ways; the simple reading is left
+        return None
+    return "\n".join(filter(None, texts)), pages == len(texts) and all(texts)
 
 
 def _office(data: bytes) -> tuple[str, bool]:

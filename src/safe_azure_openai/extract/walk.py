@@ -168,7 +168,7 @@ class Walk:
         if payload.kind == "image" and (name or payload.metadata is not None):
             self._picture(pointer, name, payload.metadata)
         if payload.kind == "file" and not payload.is_read:
-            self.gap(pointer, "unread_attachment")
+            self.gap(pointer, "encrypted" if payload.is_locked else "unread_attachment")
 
     def _picture(self, pointer: str, name: str, metadata: Metadata | None = None) -> None:
         """Add what the name and the headers of a picture say: its camera, and words that somebody wrote into it."""
