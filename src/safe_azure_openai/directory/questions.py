@@ -68,11 +68,16 @@ def _sector(name: str, domains: list[tuple[str, bool]]) -> Iterator[Found]:
         if match is not None:
             said.append((match, f"verified domain {domain} ({match.pattern})", is_default))
     is_other = any(is_main and match.sector != "law_enforcement" for match, _, is_main in said)
-    for match, how, is_main in sorted(said, key=lambda item: not item[2]):
-        is_side = match.sector == "law_enforcement" and not is_main and is_other
+    said.sort(key=lambda item: not item[2])
+    sides = [match.sector == "law_enforcement" and not is_main and is_other for match, _, is_main in said]
+    for (match, how, _), is_side in zip(said, sides, strict=True):
         yield Found("serves" if is_side else "sector", match.sector, how, "graph")
-        if match.country and not is_side:
-            yield Found("country", match.country, how, "graph")
+    # Two countries have a Punjab Police, and two a Poliție: a domain knows better which is meant than a name.
+    placed = [
+        (match, how) for (match, how, _), is_side in zip(said, sides, strict=True) if match.country and not is_side
+    ]
+    for match, how in sorted(placed, key=lambda item: item[0] is named):
+        yield Found("country", match.country or "", how, "graph")
 
 
 def _domains(organization: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
