@@ -149,22 +149,25 @@ class Guard:
     def _read_pictures(self, requests: Sequence[Request]) -> Sequence[Request]:
         if self.ocr == "off" or not any(request.pictures for request in requests):
             return requests
+        return self._reader().read(requests)
+
+    def _reader(self) -> Reader:
         from .ocr import shared  # few requests carry pictures
 
-        return (self.reader or shared()).read(requests)
+        return self.reader or shared()
 
     def may_wait(self, body: bytes = b"") -> bool:
         """Whether judging ``body`` may take long, so that it must not be done in an event loop.
 
-        It does where somebody else is asked, and where a picture in it is read.
+        It does where somebody else is asked, where the tenant is still looked up, and where a picture in it is read.
         """
-        if self.second_judge is not None:
+        if self.second_judge is not None or not self.tenants.is_settled:
             return True
         if self.ocr == "off":
             return False
         from .extract.attachments import may_hold_picture
 
-        return may_hold_picture(body)
+        return may_hold_picture(body) and self._reader().can_read
 
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
@@ -181,7 +184,9 @@ class Guard:
         Raises:
             PolicyViolation: a rule matched, and the mode is ``enforce``.
             InspectionError: a part cannot be inspected, the mode is ``enforce``, and such requests are to be blocked.
+            ConfigurationError: a tenant is required, and the first look-up did not tell it.
         """
+        self.tenants.settle()
         tenant = self.tenants.tenant(wire.told)
         decision = self._decide(wire, session, tenant)
         uninspected = any(self.stops(gap) for gap in decision.gaps)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -198,6 +200,34 @@ def test_without_an_engine_a_screenshot_is_not_inspected_and_passes() -> None:
 
 def test_without_an_engine_a_scene_leaves_no_gap() -> None:
     assert guard(Reader(None)).check("/chat/completions", body(scene())).gaps == ()
+
+
+class Sliced(str):
+    """A text that knows how much of it was taken."""
+
+    __slots__ = ()
+    taken: ClassVar[list[int]] = []
+
+    def __getitem__(self, key: Any) -> str:
+        part = super().__getitem__(key)
+        self.taken.append(len(part))
+        return part
+
+
+def test_without_an_engine_no_more_than_the_head_of_a_picture_is_decoded() -> None:
+    request = from_json("/chat/completions", body(SCREENSHOT))
+    (picture,) = request.pictures
+    assert isinstance(picture.encoded, str)
+    large = Sliced(picture.encoded + "A" * 4_000_000)
+    Reader(None).read([replace(request, pictures=(replace(picture, encoded=large),))])
+    assert 0 < sum(large.taken) < 40_000
+
+
+@pytest.mark.parametrize(("engine", "waits"), [(None, False), (lambda: Scripted(), True)])
+def test_pictures_are_waited_for_only_where_they_are_read(engine: Any, waits: bool) -> None:
+    sent = json.dumps(body(SCREENSHOT)).encode()
+    assert guard(Reader(engine)).may_wait(sent) is waits
+    assert not guard(Reader(engine)).may_wait(b'{"messages": []}')
 
 
 def test_off_reads_nothing_and_says_nothing() -> None:

@@ -102,14 +102,14 @@ _PNG, _GIF, _JPEG = b"\x89PNG\r\n\x1a\n", b"GIF8", b"\xff\xd8\xff"
 _MIN_PIXELS = 64 * 64
 
 
-def is_lightly_packed(data: bytes) -> bool:
-    """Whether a file has so few bytes for its size that it is likely a page or a screenshot; by its header alone."""
+def is_lightly_packed(head: bytes, size: int) -> bool:
+    """Whether a file of ``size`` bytes that begins with ``head`` has so few for its pixels that it is likely a page."""
     try:
-        kind, width, height = _size(data)
+        kind, width, height = _size(head)
     except (struct.error, IndexError):
         return False
     pixels = width * height
-    return pixels >= _MIN_PIXELS and len(data) * 8 <= _MOST_BITS.get(kind, 0.0) * pixels
+    return pixels >= _MIN_PIXELS and size * 8 <= _MOST_BITS.get(kind, 0.0) * pixels
 
 
 def _size(data: bytes) -> tuple[str, int, int]:

@@ -45,6 +45,8 @@ MIN_LETTERS, MIN_SCORE = 12, 0.8
 MIN_LINE_SCORE = 0.5
 #: Words from which on a text in a scene is one that somebody wrote to be read: signs and shirts have fewer.
 MIN_TOLD = 4
+#: Bytes in which the size of a picture stands. A multiple of 3, as base64 wants it.
+HEAD = 24 * 1024
 #: Quarter turns that are tried, in this order.
 _TURNS = (1, 3, 2)
 #: Longest side of what the gate looks at.
@@ -109,6 +111,8 @@ class Reader:
         return tuple(out)
 
     def _inscribed(self, request: Request, deadline: float, most_gaps: int) -> Request:
+        if self._make is None:
+            return _unread(request, most_gaps)
         begun = [(picture, self._begin(picture)) for picture in request.pictures]
         found: dict[int, Inscription] = {}
         gaps: list[Gap] = []
@@ -147,8 +151,6 @@ class Reader:
     def _read(self, data: bytes) -> Inscription:
         if not is_drawn(data):
             return Inscription()
-        if self._make is None:
-            return Inscription(is_read=not is_lightly_packed(data))
         try:
             return _joined([self._read_frame(pixels) for pixels in frames(data)])
         except Undrawable:
@@ -185,6 +187,22 @@ class Reader:
             assert self._make is not None  # noqa: S101 - asked before
             engine = self._own.engine = self._make()
         return engine
+
+
+def _unread(request: Request, most_gaps: int) -> Request:
+    """Return a request whose pictures nobody reads: what is likely a page is a gap. A larger picture costs no more."""
+    pointers = [request.segments[picture.segment].pointer for picture in request.pictures if _is_likely_page(picture)]
+    gaps = [Gap(pointer, "unread_picture") for pointer in pointers]
+    return replace(request, gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]), pictures=())
+
+
+def _is_likely_page(picture: Picture) -> bool:
+    if isinstance(picture.encoded, bytes):
+        head, size = picture.encoded[:HEAD], len(picture.encoded)
+    else:
+        head = decode_base64(picture.encoded[picture.start : picture.start + HEAD // 3 * 4]) or b""
+        size = (len(picture.encoded) - picture.start) // 4 * 3
+    return is_drawn(head) and is_lightly_packed(head, size)
 
 
 def _bytes(picture: Picture) -> bytes:
