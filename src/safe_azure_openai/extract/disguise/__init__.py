@@ -12,10 +12,10 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from ..view import Edit, View
-from .alphabets import acrostic, morse, nato
+from .alphabets import acrostic, braille, greek, morse, nato
 from .assembly import assembled, numbered
 from .ciphers import pig_latin, reversed_whole, reversed_words, shifts
-from .encodings import ascii85, base32_text, base64_text, binary, hexadecimal, numbers
+from .encodings import ascii85, base32_text, base64_text, binary, hexadecimal, numbers, uuencoded
 from .escapes import backslashes, entities, joins, markup, percent, quoted_printable
 from .leet import leet
 from .spacing import identifiers, spaced
@@ -47,6 +47,9 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("base64", base64_text),
     ("base32", base32_text),
     ("ascii85", ascii85),
+    ("uuencoded", uuencoded),
+    ("braille", braille),
+    ("greek", greek),
     ("morse", morse),
     ("numbers", numbers),
     ("nato", nato),

@@ -1,11 +1,12 @@
-"""Letters spelt in other alphabets: Morse, the NATO alphabet, first letters of lines or words."""
+"""Letters spelt in other alphabets: Morse, braille, Greek, the NATO alphabet, first letters of lines or words."""
 
 from __future__ import annotations
 
 import re
+from itertools import product
 
 from ..view import Edit
-from .letters import is_plausible, known, segment
+from .letters import common_share, fold, is_plausible, known, segment
 from .traits import Traits
 
 #: Source: ITU-R M.1677-1.
@@ -19,6 +20,16 @@ _MORSE: dict[str, str] = dict(
 )
 _STROKES = str.maketrans("·•−–—_", "..----")
 _MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-·•−–—_]{1,6}(?:[ /|\n]{1,4}[.\-·•−–—_]{1,6}){4,}(?![\w.\-])")
+#: Source: Unified English Braille, letters and stops; the signs for capitals and figures say nothing of their own.
+_BRAILLE = str.maketrans("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠂⠆⠒⠲⠦⠖⠄⠤\u2800", "abcdefghijklmnopqrstuvwxyz,;:.?!'- ", "⠠⠼")
+# Must not match the single cells of a spinner ("⠋", "⠙").
+_BRAILLE_RUN = re.compile(r"[\u2801-\u28ff]{2}[\u2800-\u28ff]*(?:[^\w\n]{1,2}[\u2800-\u28ff]+)*")
+#: What each Greek letter may stand for where somebody writes another language in them.
+_GREEK = dict(
+    zip("αβγδεζηθικλμνξοπρσςτυφχψω", "a bv gy d e z hi qt i kc l m n xj o p r s s t uy f cx py wo".split(), strict=True)
+)
+_GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]+")
+_MAX_SPELLINGS = 256
 #: Source: ICAO Annex 10, volume II, with the spellings in use.
 _NATO = {
     word: word[0]
@@ -73,6 +84,42 @@ def morse(traits: Traits) -> list[Edit]:
             cut = segment(letters) if " " not in letters else None
             edits.append(Edit(found.start(), found.end(), " ".join(cut) if cut else letters, is_decoded=True))
     return edits
+
+
+def braille(traits: Traits) -> list[Edit]:
+    """Words in the cells of braille."""
+    if traits.is_ascii:
+        return []
+    edits: list[Edit] = []
+    for found in _BRAILLE_RUN.finditer(traits.text):
+        words = found[0].translate(_BRAILLE)
+        if len(words) > 3 and words.isascii() and (is_plausible(words) or common_share(words) > 0.3):
+            edits.append(Edit(found.start(), found.end(), words, is_decoded=True))
+    return edits
+
+
+def greek(traits: Traits) -> list[Edit]:
+    """Words of another language in Greek letters. Greek itself stays: hardly a word of it is one elsewhere."""
+    if traits.is_ascii:
+        return []
+    spelt = [(found, _spelt(fold(found[0]))) for found in _GREEK_WORD.finditer(traits.text)]
+    letters = sum(len(word) for _, word in spelt)
+    sure = sum(len(word) for _, word in spelt if len(word) > 3 and known(word))
+    if letters < 8 or sure * 2 < letters:
+        return []
+    return [Edit(found.start(), found.end(), word, is_decoded=True) for found, word in spelt]
+
+
+def _spelt(word: str) -> str:
+    """Return a known word that ``word`` may spell, else its likeliest letters."""
+    choices = [_GREEK.get(char, char) for char in word]
+    count = 1
+    for choice in choices:
+        count *= len(choice)
+    plain = "".join(choice[0] for choice in choices)
+    if count > _MAX_SPELLINGS:
+        return plain
+    return next((spelling for spelling in map("".join, product(*choices)) if known(spelling)), plain)
 
 
 def nato(traits: Traits) -> list[Edit]:

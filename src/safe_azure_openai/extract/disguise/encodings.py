@@ -1,4 +1,4 @@
-"""Disguises made of encodings: base64, base32, hexadecimal, binary and decimal codes, ASCII85."""
+"""Disguises made of encodings: base64, base32, hexadecimal, binary and decimal codes, ASCII85, uuencode."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ _PRINTABLE_HEX = frozenset(
 _BINARY = re.compile(r"(?<!\w)(?:[01]{7,8}[\s,]{0,2}){3,}(?!\w)|(?<!\w)(?:[01]{8}){3,}(?!\w)")
 _NUMBERS = re.compile(r"\d{1,3}(?:[\s,;-]{1,3}(?:/ ?|\| ?)?\d{1,3}){5,}(?![\w.])")
 _ASCII85 = re.compile(r"<~([!-uz\s]+)~>|(?<!\S)[!-~]{10,}(?!\S)")
+# "begin 644 name", lines that each begin with their length, "end". Must not match "begin 10 minutes early".
+_UUENCODED = re.compile(r"^begin [0-7]{3,4} \S.*\n((?:[ -`]{1,90}\n)+)(?:end\b)?", re.MULTILINE)
 _SIGNS = frozenset(string.punctuation)
 
 
@@ -204,3 +206,18 @@ def _decode85(found: str) -> str | None:
         if words is not None and (len(words) > 15 or (words.isascii() and is_plausible(words))):
             return words
     return None
+
+
+def uuencoded(traits: Traits) -> list[Edit]:
+    """Words in uuencoded lines."""
+    if "begin " not in traits.text:
+        return []
+    found = [(match, _decode_uu(match[1])) for match in _UUENCODED.finditer(traits.text)]
+    return [Edit(match.start(), match.end(), words, is_decoded=True) for match, words in found if words is not None]
+
+
+def _decode_uu(lines: str) -> str | None:
+    try:
+        return _words_in(b"".join(map(binascii.a2b_uu, lines.splitlines()[: MAX_DECODED // 45])))
+    except binascii.Error:
+        return None
