@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import ConfigurationError
@@ -31,7 +33,20 @@ _warned: set[str] = set()
 
 
 class TenantSource(Protocol):
-    """Where a guard takes its tenant from; asked at every request, so it never waits."""
+    """Where a guard takes its tenant from; asked at every request, so nothing of it waits but ``settle``."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether ``settle`` returns at once."""
+        ...
+
+    def settle(self) -> None:
+        """Wait for the first look-up, where one is under way.
+
+        Raises:
+            ConfigurationError: the sector is still unknown although ``REQUIRE_TENANT`` is true.
+        """
+        ...
 
     def tenant(self, told: tuple[Found, ...] = ()) -> Tenant:
         """Return the tenant as it is known now. ``told`` is what the token beside the request says of it."""
@@ -42,7 +57,16 @@ class TenantSource(Protocol):
         ...
 
 
-class Declared:
+class _Settled:
+    """A source that waits for nothing."""
+
+    is_settled = True
+
+    def settle(self) -> None:
+        """Return at once."""
+
+
+class Declared(_Settled):
     """A tenant that does not change."""
 
     def __init__(self, tenant: Tenant) -> None:
@@ -55,7 +79,7 @@ class Declared:
         return ()
 
 
-class FromToken:
+class FromToken(_Settled):
     """What is declared, completed by the claims of the token that each request carries.
 
     A request without one, such as an event on an open connection, is of the tenant that the last token told of.
@@ -97,12 +121,33 @@ class FromToken:
 
 
 class FromDirectory:
-    """What is declared, completed by what the directory and the tags said last; renewed in the background."""
+    """What is declared, completed by what the directory and the tags said last; renewed in the background.
 
-    def __init__(self, declared: Tenant, flights: Flights) -> None:
+    Args:
+        required: refuses a tenant that does not do, once the first look-up has told what it can.
+    """
+
+    def __init__(
+        self, declared: Tenant, flights: Flights, required: Callable[[Tenant, tuple[str, ...]], None] | None = None
+    ) -> None:
         self._declared = declared
         self._flights = flights
+        self._required = required
+        self._has_waited = False
         self._seen: tuple[Report, Tenant] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        # Once only: a look-up that renews what is known is waited for by nobody.
+        self._has_waited = self._has_waited or not self._flights.is_first_under_way
+        return self._has_waited
+
+    def settle(self) -> None:
+        if not self.is_settled:
+            self._flights.report()
+            self._has_waited = True
+        if self._required is not None:
+            self._required(self.tenant(), tuple(problem.message for problem in self._flights.latest().problems))
 
     def tenant(self, told: tuple[Found, ...] = ()) -> Tenant:  # noqa: ARG002 - the directory knows better
         report = self._flights.latest()
@@ -120,7 +165,8 @@ class FromDirectory:
 def tenant_source(settings: Settings) -> TenantSource:
     """Return where the guard that ``settings`` describe takes its tenant from.
 
-    With ``TENANT_DISCOVERY=directory`` the first call of a process waits for the look-up, ten seconds at the most.
+    With ``TENANT_DISCOVERY=directory`` the first call of a process waits for the look-up, ten seconds at the most. In a
+    running event loop it does not wait: the look-up starts, and the first request waits for it, as ``settle`` does.
 
     Raises:
         ConfigurationError: the tenant file is wrong, the sector is unknown although ``REQUIRE_TENANT`` is true, or the
@@ -128,7 +174,6 @@ def tenant_source(settings: Settings) -> TenantSource:
     """
     declared = Tenant.from_settings(settings)
     source: TenantSource = Declared(declared)
-    problems: tuple[str, ...] = ()
     if settings.tenant_discovery == "token":
         import os
 
@@ -137,14 +182,28 @@ def tenant_source(settings: Settings) -> TenantSource:
         from .directory import Place, shared
 
         flights = shared(Place.of_environment())
-        problems = tuple(problem.message for problem in flights.report().problems)
-        source = FromDirectory(declared, flights)
+        flights.latest()  # starts what is due
+        check = partial(require, settings=settings) if settings.require_tenant else None
+        source = FromDirectory(declared, flights, check)
+        if source.is_settled or not _in_event_loop():
+            source.settle()
+        return source
     if settings.require_tenant:
-        require(source.tenant(), settings, problems)
+        require(source.tenant(), (), settings)
     return source
 
 
-def require(tenant: Tenant, settings: Settings, problems: tuple[str, ...] = ()) -> None:
+def _in_event_loop() -> bool:
+    import asyncio  # openai has imported it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def require(tenant: Tenant, problems: tuple[str, ...], settings: Settings) -> None:
     """Check that the sector is known.
 
     Raises:

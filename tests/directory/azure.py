@@ -37,6 +37,7 @@ class Answer:
     delay_s: float = 0.0
     drip_s: float = 0.0  # between one byte and the next
     is_cut: bool = False  # close the connection without an answer
+    gate: threading.Event | None = None  # nothing is sent before it is set
 
 
 def organization(**changes: Any) -> dict[str, Any]:
@@ -220,6 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
             azure.leave(self.path)
 
     def _send(self, answer: Answer) -> None:
+        if answer.gate is not None:
+            answer.gate.wait()
         if answer.delay_s:
             time.sleep(answer.delay_s)
         if answer.is_cut:

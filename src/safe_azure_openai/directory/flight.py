@@ -91,6 +91,11 @@ class Flights:
             flight.landed.wait(max(0.0, flight.until.left()))
         return self._report
 
+    @property
+    def is_first_under_way(self) -> bool:
+        """Whether something is about to be known for the first time, or anew at the start of a process."""
+        return self._flight is not None or self._report.at == 0
+
     def latest(self) -> Report:
         """Return what is known now, and let what is out of date be looked up in the background. Costs a comparison."""
         if self._clock() >= self._due:
