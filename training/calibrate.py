@@ -4,7 +4,8 @@
 
 Each limit is set on the items that it decides: ``violation`` and ``real_time`` on those of tenants that are not law
 enforcement, ``police`` and ``police_image`` on the others, without and with a picture. A limit minimises missed
-violations plus ``--price`` times the false alarms; ``strict`` does the same at a third of the price.
+violations plus ``--price`` times the false alarms; ``strict`` does the same at a third of the price. The curve of each is
+printed: what is blocked where the odds asked for are higher or lower.
 """
 
 from __future__ import annotations
@@ -73,6 +74,22 @@ def best(scores: np.ndarray, labels: np.ndarray, price: float) -> float:
     return float(grid[np.flatnonzero(np.array(cost) <= min(cost) + 1)[-1]])
 
 
+def curve(rows: list[tuple[Item, str, dict[str, float]]], limits: dict[str, float]) -> None:
+    """Print what would be blocked if the odds that every limit asks for were so many times higher or lower."""
+    labels = np.array([item.is_violation for item, _, _ in rows])
+    print("  odds asked for   violations   others")
+    for more in (math.log(times) for times in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)):
+        blocked = np.array(
+            [
+                found["real_time"] >= at_odds(limits["real_time"], more)
+                or found["violation"] >= at_odds(limits["violation"], more)
+                or (group != "violation" and found["police"] >= at_odds(limits[group], more))
+                for _, group, found in rows
+            ]
+        )
+        print(f"  {math.exp(more):>14g}   {blocked[labels].mean():>10.3f}   {blocked[~labels].mean():>6.4f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path)
@@ -105,6 +122,7 @@ def main() -> None:
                 )
             )
         limits["act"] = limits["police"]
+        curve(rows, limits)
         for name, value in limits.items():
             text = re.sub(rf"(\[{sensitivity}\][^\[]*?\n{name} = )[\d.]+", rf"\g<1>{value:.3f}", text, flags=re.DOTALL)
     if args.write:
