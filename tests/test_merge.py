@@ -8,7 +8,7 @@ import pytest
 
 from safe_azure_openai import Tenant
 from safe_azure_openai.merge import ANOTHER_COUNTRY, facts_of, memory_of
-from safe_azure_openai.model import Camera, Facts, Gap, Memory, Signal
+from safe_azure_openai.model import Camera, Facts, Gap, Memory, Signal, Stream
 from safe_azure_openai.signals.meaning import Answer
 from safe_azure_openai.signals.reading import NOTHING, Reading
 from safe_azure_openai.signals.thresholds import Thresholds
@@ -38,9 +38,10 @@ def facts(
     image: bool = False,
     gaps: tuple[Gap, ...] = (),
     signals: tuple[Signal, ...] = (),
+    stream: Stream | None = None,
     **scores: float,
 ) -> Facts:
-    reading = Reading(Answer(scores, {}), has_image=image, signals=signals)
+    reading = Reading(Answer(scores, {}), has_image=image, signals=signals, stream=stream)
     return facts_of(reading, memory_of(reading, before, LIMITS), tenant, LIMITS, gaps)
 
 
@@ -199,3 +200,41 @@ def test_a_camera_of_the_police_is_remembered_and_says_so() -> None:
     assert (kept.camera, kept.camera_score, kept.has_police_camera) == ("body_worn", 1.0, True)
     found = facts(before=kept, fr=0.9)
     assert (found.actor.value, found.actor.source, found.camera.source) == ("law_enforcement", "session", "session")
+
+
+# --- pictures of one camera
+
+ONE_CAMERA = Stream("/image")
+LIVE_STREAM = Stream("/image", live="realtime session")
+
+
+def test_pictures_of_one_camera_alone_say_nothing_of_when() -> None:
+    for tenant in (NOBODY, US_POLICE):
+        found = facts(tenant, stream=ONE_CAMERA, image=True, fr=0.9, body=0.9, live=0.4, rt=0.1)
+        assert found.timing.value == "unknown"
+        assert found.timing.source == "pictures (one camera)"
+
+
+def test_pictures_of_one_camera_support_words_that_are_nearly_sure_of_live_recognition() -> None:
+    scores: dict[str, Any] = {"fr": 0.9, "body": 0.9, "live": 0.6, "rt": 0.4}
+    found = facts(stream=ONE_CAMERA, image=True, **scores)
+
+    assert facts(image=True, **scores).timing.value == "unknown"
+    assert (found.camera.value, found.timing.value) == ("body_worn", "real_time")
+    assert "pictures (one camera)" in found.timing.source
+
+
+def test_a_live_stream_is_real_time_and_shows_where() -> None:
+    found = facts(stream=LIVE_STREAM, image=True, fr=0.9, dash=0.9)
+
+    assert (found.act.value, found.camera.value, found.timing.value) == (
+        "facial_recognition", "dash_mounted", "real_time",
+    )  # fmt: skip
+    assert found.timing.source == "pictures (realtime session)"
+    assert [item.pointer for item in found.timing.evidence] == ["/image"]
+
+
+def test_a_live_stream_without_recognition_or_of_no_known_camera_makes_nobody_real_time() -> None:
+    assert facts(stream=LIVE_STREAM, image=True, body=0.9).timing.value == "unknown"
+    assert facts(stream=LIVE_STREAM, image=True, fr=0.9).timing.value == "unknown"
+    assert facts(US_POLICE, stream=LIVE_STREAM, image=True).timing.value == "real_time"

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from .decision import Decision
@@ -128,15 +129,19 @@ class Guard:
         *,
         memory: Memory = Memory(),  # noqa: B008 - frozen
         tenant: Tenant | None = None,
+        watch: Callable[[Sequence[Request]], Sequence[Request]] | None = None,
     ) -> Decision:
         """Return the decision about the requests of one call: the first that is blocked decides, else the first.
 
-        ``memory`` is what is known of the content that the server keeps for this call, ``tenant`` whose it is.
+        ``memory`` is what is known of the content that the server keeps for this call, ``tenant`` whose it is;
+        ``watch`` adds what the pictures tell together with those of earlier calls.
         """
         from .judgement import judge
 
         began = self._clock()
         requests = self._read_pictures(requests)
+        if watch is not None:
+            requests = watch(requests)
         decision = judge(self._court(tenant if tenant is not None else self.tenant), requests, memory)
         return replace(decision, duration_us=(self._clock() - began) * 1e6)
 
@@ -159,15 +164,14 @@ class Guard:
     def may_wait(self, body: bytes = b"") -> bool:
         """Whether judging ``body`` may take long, so that it must not be done in an event loop.
 
-        It does where somebody else is asked, where the tenant is still looked up, and where a picture in it is read.
+        It does where somebody else is asked, where the tenant is still looked up, and where a picture in it is decoded.
         """
         if self.second_judge is not None or not self.tenants.is_settled:
             return True
-        if self.ocr == "off":
-            return False
         from .extract.attachments import may_hold_picture
+        from .streams import can_track
 
-        return may_hold_picture(body) and self._reader().can_read
+        return may_hold_picture(body) and (can_track() or (self.ocr != "off" and self._reader().can_read))
 
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
@@ -209,7 +213,8 @@ class Guard:
         try:
             requests = from_wire(wire)
             links = [link for request in requests for link in request.links]
-            return self.judge(requests, memory=session.recall(links) if links else Memory(), tenant=tenant)
+            memory = session.recall(links) if links else Memory()
+            return self.judge(requests, memory=memory, tenant=tenant, watch=partial(session.watch, wire))
         except Exception as error:  # noqa: BLE001 - what the guard cannot judge it must not clear: its own fault is a gap
             return Decision(
                 "allow",

@@ -149,11 +149,12 @@ def _root(request: Request) -> str:
 def _reading(court: Court, request: Request, memory: Memory) -> Reading:
     """Return what a request says; who says nothing asks for nothing, whatever the encoder makes of a bare picture."""
     if _is_wordless(request):
-        return replace(NOTHING, has_image=True, signals=request.signals)
+        return replace(NOTHING, has_image=True, signals=request.signals, stream=request.stream)
     # A camera that the pictures tell of makes the words worth reading.
-    is_seen = bool(request.signals) or memory.has_police_camera
+    is_seen = bool(request.signals) or memory.has_police_camera or request.stream is not None
     is_actor_given = is_for_law_enforcement(court.tenant) or court.policy.binds_everybody or is_seen
-    return replace(read(request, memory, is_actor_given=is_actor_given), signals=request.signals)
+    said = read(request, memory, is_actor_given=is_actor_given)
+    return replace(said, signals=request.signals, stream=request.stream)
 
 
 def _is_wordless(request: Request) -> bool:

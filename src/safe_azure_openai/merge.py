@@ -8,6 +8,7 @@ declared as law enforcement does not make ordinary work prohibited. That rule li
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory, Signal
 from .signals.reading import CAMERAS, SIGN, Reading
@@ -65,6 +66,9 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
     """
     answer = reading.answer
     limits = limits.over(answer.read)
+    surely_live = limits.real_time
+    if reading.stream is not None and reading.stream.is_one_camera:
+        limits = limits.eased(("real_time",))  # alone they say nothing of when, but they make such words likelier
     actor = _heard("le", "law_enforcement", reading, memory.actor, limits.actor)
     camera = _camera(reading, memory, limits)
     timing = _timing(reading, memory, limits)
@@ -94,11 +98,15 @@ def facts_of(reading: Reading, memory: Memory, tenant: Tenant, limits: Threshold
         act = _recognition(reading, answer["rt"], limits.real_time) or act
         camera = _fact(CAMERAS[head], head, reading, answer["rt"], limits.real_time)
         timing = _fact("real_time", "live", reading, answer["rt"], limits.real_time)
+        if answer["rt"] < surely_live:
+            timing = replace(timing, source=f"{timing.source}, {_one_camera(reading)}")
         setting = Fact("in_the_wild", "request", answer["rt"], limits.real_time)
-    elif not actor.is_known and not (act.value == "facial_recognition" and _is_seen_on_body_or_dash(reading, limits)):
+    elif not actor.is_known and not (
+        act.value == "facial_recognition" and _is_seen_on_body_or_dash(reading, camera, limits)
+    ):
         # Of live cameras in other hands than those of law enforcement, only the question about all of it together says,
-        # or a picture that such a camera took.
-        timing = Fact(source="none", score=answer["rt"], threshold=limits.real_time)
+        # or the pictures: one that such a camera took, or several that come from one.
+        timing = Fact(source=_one_camera(reading), score=answer["rt"], threshold=limits.real_time)
     return Facts(
         actor=actor,
         country=_country(reading, memory, tenant, limits),
@@ -190,9 +198,14 @@ def _seen(reading: Reading, limits: Thresholds) -> Signal | None:
     return None if is_stricter else signal
 
 
-def _is_seen_on_body_or_dash(reading: Reading, limits: Thresholds) -> bool:
-    seen = _seen(reading, limits)
-    return seen is not None and seen.camera in ("body_worn", "dash_mounted")
+def _is_seen_on_body_or_dash(reading: Reading, camera: Fact, limits: Thresholds) -> bool:
+    is_live = reading.stream is not None and reading.stream.live
+    return (is_live or _seen(reading, limits) is not None) and camera.value in ("body_worn", "dash_mounted")
+
+
+def _one_camera(reading: Reading) -> str:
+    is_one = reading.stream is not None and reading.stream.is_one_camera
+    return "pictures (one camera)" if is_one else "none"
 
 
 def _police_camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
@@ -204,13 +217,19 @@ def _police_camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact
 
 
 def _timing(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
-    """Return whether it happens live: as it is told, or as the overlay of a picture says."""
+    """Return whether it happens live: as it is told, as an overlay says, or as a stream of pictures shows."""
     heard = _heard("live", "real_time", reading, memory.timing, limits.live)
     shown = next((signal for signal in reading.signals if signal.is_live), None)
-    if heard.is_known or shown is None:
+    if heard.is_known:
         return heard
-    evidence = (Evidence("timing", shown.pointer),)
-    return Fact("real_time", f"picture ({shown.device}, LIVE)", 1.0, limits.live, evidence)
+    if shown is not None:
+        evidence = (Evidence("timing", shown.pointer),)
+        return Fact("real_time", f"picture ({shown.device}, LIVE)", 1.0, limits.live, evidence)
+    stream = reading.stream
+    if stream is not None and stream.live:
+        evidence = (Evidence("timing", stream.pointer),)
+        return Fact("real_time", f"pictures ({stream.live})", 1.0, limits.live, evidence)
+    return replace(heard, source=_one_camera(reading))
 
 
 def _camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:

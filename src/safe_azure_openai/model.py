@@ -60,6 +60,27 @@ class Signal:
     is_live: bool = False  # the overlay says LIVE
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """When a picture was taken, as the overlay burned into it says: the time of day, and whether it is live."""
+
+    segment: int
+    clock_s: float | None = None
+    is_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What the pictures of a session tell together, at the place of the last one.
+
+    ``is_one_camera`` alone says nothing of when; ``live`` is what shows that they come while the camera films, if any.
+    """
+
+    pointer: str
+    is_one_camera: bool = True
+    live: Literal["", "realtime session", "LIVE", "clock"] = ""
+
+
 #: Reasons of gaps that text in a picture leaves: nothing that could read it, or not enough time.
 UNREAD_TEXT = frozenset({"unread_picture", "picture_timeout"})
 
@@ -150,6 +171,7 @@ class Wire:
     """What is about to be sent, as it would be sent. ``path`` has neither host nor the version or deployment prefix.
 
     ``told`` is what the access token beside it says of the tenant, where that is asked for; never the token.
+    ``connection`` names the WebSocket that it is sent on.
     """
 
     path: str
@@ -158,6 +180,7 @@ class Wire:
     query: str = ""
     deployment: str = ""  # Azure: the deployment in the URL
     told: tuple[Found, ...] = ()
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +193,8 @@ class Request:
     gaps: tuple[Gap, ...] = ()
     signals: tuple[Signal, ...] = ()
     pictures: tuple[Picture, ...] = field(default=(), repr=False, compare=False)
+    overlays: tuple[Overlay, ...] = ()
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import secrets
 import string
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
@@ -67,7 +68,7 @@ class Dialogue:
         self._settings: dict[str, Any] = {}
         self._items: deque[dict[str, Any]] = deque(maxlen=MAX_ITEMS)
         self._memory = Memory()
-        self._name = "conv_" + secrets.token_hex(8)  # under it the session keeps the facts of what was cut or left out
+        self._name = "conv_" + secrets.token_hex(8)  # the session keeps pictures under it, and facts of what was cut
         self._is_cut = False
         self._pending: deque[Memory] = deque(maxlen=MAX_PENDING)  # requests whose response has no id yet
 
@@ -150,7 +151,7 @@ class Dialogue:
             self._enforcement.session.remember("conversation", self._name, self._memory)
 
     def _judge(self, wire: Wire) -> Memory:
-        return self._enforcement.guard.admit(wire, self._enforcement.session).memory
+        return self._enforcement.guard.admit(replace(wire, connection=self._name), self._enforcement.session).memory
 
 
 def _is_wordless(event: Mapping[str, Any]) -> bool:

@@ -3,16 +3,22 @@
 A request may name a response, a conversation, a thread, a file and so on that an earlier call created. The guard cannot
 read it again, but it has judged it once: a :class:`Session` keeps the :class:`~safe_azure_openai.model.Memory` of that
 judgement under the id the server gave. An id it has never seen is a fact of its own (``Memory.is_unknown``).
+Beside it stand the last pictures of each session, so that those of one moving camera are known as such (``streams``).
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from .model import UNKNOWN, Link, LinkKind, Memory
+from .model import UNKNOWN, Link, LinkKind, Memory, Request, Wire
+
+if TYPE_CHECKING:
+    from .streams import Streams
 
 __all__ = ["Session", "merge"]
 
@@ -72,6 +78,19 @@ class Session:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @cached_property
+    def streams(self) -> Streams:
+        """The pictures of each session."""
+        from .streams import Streams  # few clients send pictures
+
+        return Streams()
+
+    def watch(self, wire: Wire, requests: Sequence[Request]) -> Sequence[Request]:
+        """Return the requests, with what their pictures tell together with those before them."""
+        if not any(request.pictures for request in requests):
+            return requests
+        return self.streams.watch(wire, requests)
 
     def remember(self, kind: LinkKind, id: str, memory: Memory) -> None:
         """Keep ``memory`` under an id, on top of what was known of it: a later turn adds, none takes away."""

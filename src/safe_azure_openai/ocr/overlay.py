@@ -21,7 +21,9 @@ EDGE = 0.25
 MAX_LINES, MAX_WORDS = 4, 3
 
 # A date and a time with seconds; blanks get lost in reading. Must not match "Meeting on 12/03/2024 at 14:22".
-_STAMP = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})\D{0,3}\d{1,2}[:.]\d{2}[:.]\d{2}")
+_STAMP = re.compile(
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})\D{0,3}(\d{1,2})[:.](\d{2})[:.](\d{2})"
+)
 # Letters that make a word: not the T and the Z of a date, nor a serial number.
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]{2,}(?![^\W_])")
 _LIVE = re.compile(r"(?<![^\W_])LIVE(?![^\W\d_])")
@@ -29,7 +31,7 @@ _LIVE = re.compile(r"(?<![^\W_])LIVE(?![^\W\d_])")
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """The device an overlay tells of, and whether it says LIVE; its names; and the lines that are none of it.
+    """The device an overlay tells of, whether it says LIVE, the time of day it shows; its names; and all other lines.
 
     ``names`` are lines such as that of an officer or a town. The rest of an overlay is for no reader of words: a date
     and a brand among the words of a request would sound like the police.
@@ -38,6 +40,7 @@ class Overlay:
     names: tuple[str, ...] = ()
     device: Device | None = None
     is_live: bool = False
+    clock_s: float | None = None
     rest: tuple[Line, ...] = ()
 
 
@@ -51,7 +54,16 @@ def overlay_of(lines: Sequence[Line]) -> Overlay:
     text = "\n".join(line.text for line in beside)
     names = tuple(line.text for line in beside if line not in stamps and _is_name(line.text))
     rest = tuple(line for line in lines if line not in beside)
-    return Overlay(names, recognise_overlay(text), _LIVE.search(text) is not None, rest)
+    return Overlay(names, recognise_overlay(text), _LIVE.search(text) is not None, _clock_s(text), rest)
+
+
+def _clock_s(text: str) -> float | None:
+    """Return the time of day in seconds. Without the date: of two pictures of a stream, only the difference counts."""
+    stamp = _STAMP.search(text)
+    if stamp is None:
+        return None
+    hours, minutes, seconds = map(int, stamp.groups())
+    return hours * 3600.0 + minutes * 60 + seconds
 
 
 def _edge(line: Line) -> str:

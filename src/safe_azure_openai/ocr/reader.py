@@ -21,7 +21,7 @@ import numpy as np
 
 from ..extract.attachments import decode_base64
 from ..extract.images import Device
-from ..model import Gap, Origin, Picture, Request, Segment, Signal
+from ..model import Gap, Origin, Overlay, Picture, Request, Segment, Signal
 from .decode import Undrawable, frames, is_drawn
 from .engine import RapidOcr, is_installed
 from .gate import Look, is_lightly_packed, look
@@ -65,6 +65,7 @@ class Inscription:
     names: tuple[str, ...] = ()  # in an overlay
     device: Device | None = None
     is_live: bool = False
+    clock_s: float | None = None
     is_read: bool = True
 
 
@@ -132,7 +133,11 @@ class Reader:
             segments=tuple(_with_words(request.segments, found)),
             signals=tuple(_with_cameras(request, found)),
             gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]),
-            pictures=(),
+            overlays=tuple(
+                Overlay(index, one.clock_s, one.is_live)
+                for index, one in found.items()
+                if one.is_live or one.clock_s is not None
+            ),
         )
 
     def _begin(self, picture: Picture) -> Future[Inscription]:
@@ -166,7 +171,7 @@ class Reader:
         overlay = overlay_of(self._lines(pixels, seen))
         words = "\n".join(line.text for line in overlay.rest)[:MAX_CHARS]
         is_told = seen == "page" or len(_WORD.findall(words)) >= MIN_TOLD
-        return Inscription(words, is_told, overlay.names, overlay.device, overlay.is_live)
+        return Inscription(words, is_told, overlay.names, overlay.device, overlay.is_live, overlay.clock_s)
 
     def _lines(self, pixels: Pixels, seen: Look) -> tuple[Line, ...]:
         """Return the lines of a picture; of one that seems to lie on its side, those of the turn that reads best."""
@@ -193,7 +198,7 @@ def _unread(request: Request, most_gaps: int) -> Request:
     """Return a request whose pictures nobody reads: what is likely a page is a gap. A larger picture costs no more."""
     pointers = [request.segments[picture.segment].pointer for picture in request.pictures if _is_likely_page(picture)]
     gaps = [Gap(pointer, "unread_picture") for pointer in pointers]
-    return replace(request, gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]), pictures=())
+    return replace(request, gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]))
 
 
 def _is_likely_page(picture: Picture) -> bool:
@@ -234,6 +239,7 @@ def _joined(some: Sequence[Inscription]) -> Inscription:
         tuple(dict.fromkeys(name for one in some for name in one.names)),
         next((one.device for one in some if one.device is not None), None),
         any(one.is_live for one in some),
+        next((one.clock_s for one in some if one.clock_s is not None), None),
     )
 
 

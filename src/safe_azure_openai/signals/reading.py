@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..extract import View, joined, views
-from ..model import Evidence, Memory, Origin, Request, Segment, Signal
+from ..model import Evidence, Memory, Origin, Request, Segment, Signal, Stream
 from . import meaning
 from .meaning.reading import Word, windows
 from .recognition import SURE, is_ordered
@@ -39,6 +39,7 @@ class Reading:
     has_image: bool = False
     evidence: Callable[[str], tuple[Evidence, ...]] = field(default=_no_evidence, repr=False, compare=False)
     signals: tuple[Signal, ...] = ()
+    stream: Stream | None = None
 
     def without_evidence(self) -> Reading:
         """Return the same reading, which no longer looks for where an answer was seen."""
