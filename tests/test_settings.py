@@ -131,24 +131,8 @@ def test_a_dotenv_file_that_lies_about_is_not_read(tmp_path: Path, monkeypatch: 
     assert Settings.load().sector == "unknown"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("SESSION_STORE", "redis://host"),
-        ("SESSION_STORE", "rediss://host"),
-    ],
-)
-def test_what_comes_later_is_refused_and_not_silently_missing(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
-    monkeypatch.setenv(PREFIX + name, value)
-
-    assert f"{PREFIX}{name}={value!r} is not in this version" in message()
-
-
-@pytest.mark.parametrize("url", ["redis://user:hunter2@host", "redi://user:hunter2@host"])
-def test_the_password_in_a_url_is_never_told(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv(PREFIX + "SESSION_STORE", url)
+def test_the_password_in_a_url_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "SESSION_STORE", "redi://user:hunter2@host")
     told = message()
 
     assert "hunter2" not in told

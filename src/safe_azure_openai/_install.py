@@ -46,7 +46,7 @@ def install(guard: Guard | None = None) -> Installation:
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    installation = Installation(guard if guard is not None else Guard.from_env())
+    installation = Installation(Enforcement(guard) if guard is not None else Enforcement.from_env())
     with _lock:
         _active.append(installation)
         if not _patches:
@@ -57,8 +57,9 @@ def install(guard: Guard | None = None) -> Installation:
 class Installation:
     """What ``install`` returns."""
 
-    def __init__(self, guard: Guard) -> None:
-        self.guard = guard
+    def __init__(self, enforcement: Enforcement) -> None:
+        self.enforcement = enforcement
+        self.guard = enforcement.guard
 
     def undo(self) -> None:
         """Take the guard away; a second call does nothing."""
@@ -85,10 +86,10 @@ def enforcement_of(client: Any) -> Enforcement | None:
     with _lock:
         if not _active:
             return None
-        guard = _active[-1].guard
+        installed = _active[-1].enforcement
         enforcement = _enforcements.get(client)
-        if enforcement is None or enforcement.guard is not guard:
-            enforcement = Enforcement(guard) if enforcement is None else enforcement.with_guard(guard)
+        if enforcement is None or enforcement.guard is not installed.guard:
+            enforcement = installed.anew() if enforcement is None else enforcement.with_guard(installed.guard)
             _enforcements[client] = enforcement
         return enforcement
 
@@ -164,7 +165,7 @@ def _process_async(upstream: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(upstream)
     async def process_response(client: Any, *, response: Any, **kwargs: Any) -> Any:
         if (enforcement := enforcement_of(client)) is not None:
-            enforcement.watch(response)
+            await enforcement.watch_async(response)
         return await upstream(client, response=response, **kwargs)
 
     return process_response

@@ -62,6 +62,27 @@ class Enforcement:
         self.session = session if session is not None else Session()
         self.uploads = uploads if uploads is not None else Uploads()
 
+    @classmethod
+    def from_env(cls, guard: Guard | None = None) -> Enforcement:
+        """Return what the environment describes, with another guard if one is given.
+
+        Raises:
+            ConfigurationError: a variable is wrong, or what it names is not installed.
+        """
+        from .settings import Settings
+
+        settings = Settings.load()
+        guard = guard if guard is not None else Guard.from_env(settings)
+        if settings.session_store == "memory":
+            return cls(guard)
+        from .redis_store import RedisStore  # for those who want it
+
+        return cls(guard, Session(RedisStore(settings.session_store)))
+
+    def anew(self) -> Enforcement:
+        """Return the same for another client, which knows nothing yet but what all processes share."""
+        return Enforcement(self.guard, self.session.anew())
+
     def with_guard(self, guard: Guard) -> Enforcement:
         """Return the same with another guard; what is known stays, for the server keeps it for all."""
         return Enforcement(guard, self.session, self.uploads, self.retries)
@@ -94,7 +115,7 @@ class Enforcement:
         """Return the enforcement a copy hands over to a ``client``, else a new one that the environment configures."""
         given = _handover.get()
         if given is None or given[0] is not client:  # a client that the constructor of a copy makes for itself
-            return Enforcement(Guard.from_env())
+            return Enforcement.from_env()
         _handover.set(None)
         return given[1]
 
@@ -127,7 +148,7 @@ class Enforcement:
         _check_body(request, AsyncIterable, "a sync request with an AsyncClient")
         await request.aread()
         recorded = _recorded_by(request)
-        may_wait = self.guard.may_wait(request.content)
+        may_wait = self.session.may_wait or self.guard.may_wait(request.content)
         if may_wait or len(request.content) > THREAD_BYTES:
             await anyio.to_thread.run_sync(self.admit, request, base_path, recorded, abandon_on_cancel=may_wait)
         else:
@@ -150,6 +171,13 @@ class Enforcement:
             _tap(response, reader)
         else:
             reader.read(content)
+
+    async def watch_async(self, response: HttpResponse) -> None:
+        """The same without holding up the event loop where other processes have to be told."""
+        if self.session.may_wait:
+            await anyio.to_thread.run_sync(self.watch, response)
+        else:
+            self.watch(response)
 
     def _remember(self, method: str, wire: Wire, memory: Memory, reply: object) -> None:
         remember_reply(self.session, method, wire.path, memory, reply)
@@ -346,7 +374,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             return response
 
         async def _process_response(self, *, response, **kwargs):
-            self._enforcement.watch(response)
+            await self._enforcement.watch_async(response)
             return await super()._process_response(response=response, **kwargs)
 
     def with_guard(self, guard: Guard) -> Self:

@@ -205,7 +205,7 @@ def _is_seen_on_body_or_dash(reading: Reading, camera: Fact, limits: Thresholds)
 
 def _one_camera(reading: Reading) -> str:
     is_one = reading.stream is not None and reading.stream.is_one_camera
-    return "pictures (one camera)" if is_one else "none"
+    return "pictures (one camera)" if is_one else Fact().source
 
 
 def _police_camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:

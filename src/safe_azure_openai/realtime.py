@@ -125,6 +125,8 @@ class Dialogue:
 
     def may_wait(self, frame: str | bytes = b"") -> bool:
         """Whether judging ``frame`` may take long, so that it must not be done in an event loop."""
+        if self._enforcement.session.may_wait:
+            return True
         return self._enforcement.guard.may_wait(frame.encode() if isinstance(frame, str) else frame)
 
     @property

@@ -13,14 +13,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .model import UNKNOWN, Link, LinkKind, Memory, Request, Wire
 
 if TYPE_CHECKING:
-    from .streams import Streams
+    from .streams import Store, Streams
 
-__all__ = ["Session", "merge"]
+__all__ = ["Session", "Shared", "merge"]
 
 MAX_IDS = 10_000
 MAX_AGE_S = 30 * 24 * 3600.0  # responses are kept by the server for 30 days
@@ -50,10 +50,20 @@ def _stronger(a: str, a_score: float, b: str, b_score: float) -> str:
     return b if b_score > a_score else a
 
 
+class Shared(Protocol):
+    """What several processes remember together: see ``redis_store.RedisStore``. Raises nothing."""
+
+    streams: Store
+
+    def known(self, kind: LinkKind, id: str) -> Memory | None: ...
+    def remember(self, kind: LinkKind, id: str, memory: Memory) -> None: ...
+
+
 class Session:
     """Facts by id for one client and its copies; bounded in number and age, safe to share between threads.
 
     Args:
+        shared: where it is remembered as well, for other processes.
         max_ids: ids kept; the one not used for longest is forgotten first.
         max_age_s: seconds after which an id that was not used is forgotten.
         clock: seconds, monotonic; a test may give its own.
@@ -63,6 +73,7 @@ class Session:
 
     def __init__(
         self,
+        shared: Shared | None = None,
         *,
         max_ids: int = MAX_IDS,
         max_age_s: float = MAX_AGE_S,
@@ -70,6 +81,7 @@ class Session:
     ) -> None:
         if max_ids < 1:
             raise ValueError(f"max_ids must be at least 1, not {max_ids}")
+        self._shared = shared
         self._max_ids = max_ids
         self._max_age_s = max_age_s
         self._clock = clock
@@ -84,7 +96,16 @@ class Session:
         """The pictures of each session."""
         from .streams import Streams  # few clients send pictures
 
-        return Streams()
+        return Streams(self._shared.streams if self._shared is not None else None)
+
+    def anew(self) -> Session:
+        """Return one that knows nothing yet but what other processes share."""
+        return Session(self._shared)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether asking may take long, so that it must not be done in an event loop."""
+        return self._shared is not None
 
     def watch(self, wire: Wire, requests: Sequence[Request]) -> Sequence[Request]:
         """Return the requests, with what their pictures tell together with those before them."""
@@ -100,11 +121,15 @@ class Session:
             self._kept.move_to_end((kind, id))
             while len(self._kept) > self._max_ids:
                 self._kept.popitem(last=False)
+        if self._shared is not None:
+            self._shared.remember(kind, id, memory)
 
     def known(self, kind: LinkKind, id: str) -> Memory | None:
         """Return what is kept under an id, or None if it was never seen here or is forgotten."""
         with self._lock:
-            return self._use(kind, id)
+            own = self._use(kind, id)
+        others = self._shared.known(kind, id) if self._shared is not None else None
+        return merge(own, others) if own is not None and others is not None else own or others
 
     def recall(self, links: Iterable[Link]) -> Memory:
         """Return the merge of what is known of ``links``; ``is_unknown`` is set if any id was never seen here."""

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     session_store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$"), _Values("memory, or a redis:// URL")] = (
         Field(
             default="memory",
-            description="Where facts about content kept by the server are remembered. Only memory in this version.",
+            description="Where facts about content kept by the server, and traces of cameras, are remembered: in each "
+            "process, or in Redis (extra redis) for all processes that name it.",
         )
     )
     ocr: Literal["auto", "off", "require"] = Field(
@@ -150,7 +151,6 @@ class Settings(BaseSettings):
         except ValidationError as error:
             problems += [_invalid(name) for name in dict.fromkeys(str(item["loc"][0]) for item in error.errors())]
         else:
-            problems += _not_yet(settings)
             if not problems:
                 return settings
         raise ConfigurationError("\n".join(problems))
@@ -223,16 +223,4 @@ def _unknown_variables() -> list[str]:
         "see all with: safe-azure-openai env"
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX) and name.upper() not in known
-    ]
-
-
-#: Values whose function comes in a later version. Accepting them now would promise what is not done.
-_LATER = {"session_store": ("redis", "rediss")}
-
-
-def _not_yet(settings: Settings) -> list[str]:
-    return [
-        f"{PREFIX}{name.upper()}={_shown(value)!r} is not in this version: write {Settings.model_fields[name].default}"
-        for name, later in _LATER.items()
-        if (value := str(getattr(settings, name))).partition("://")[0] in later
     ]
