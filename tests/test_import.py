@@ -47,8 +47,10 @@ print([name for name in read if name.startswith(("SAFE_AZURE_OPENAI_", "OPENAI_"
 
 
 def run(script: str, **environment: str) -> str:
+    # Where no bytecode may be written, modules would be compiled each time, and an installed package's never are.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, env={**os.environ, **environment}
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, env={**inherited, **environment}
     ).stdout.strip()
 
 

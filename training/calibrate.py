@@ -93,7 +93,7 @@ def curve(rows: list[tuple[Item, str, dict[str, float]]], limits: dict[str, floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path)
-    parser.add_argument("--price", type=float, default=2.0, help="what a false alarm costs, in missed violations")
+    parser.add_argument("--price", type=float, default=1.5, help="what a false alarm costs, in missed violations")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     rows = [(item, *scores(item)) for path in args.paths for item in load(path) if item.file != "vision"]
@@ -113,12 +113,12 @@ def main() -> None:
             caught, false = (values[told] >= limits[name]).mean(), (values[~labels] >= limits[name]).mean()
             told_of = f"caught {caught:.3f} of {told.sum()}, false {false:.3f} of {(~labels).sum()}"
             print(f"{sensitivity:<9}{name:<14}{limits[name]:.3f}  {told_of}")
-            curve = [np.quantile(values[~labels], 1 - f) for f in (0.01, 0.02, 0.05)]
+            at = [np.quantile(values[~labels], 1 - f) for f in (0.01, 0.02, 0.05)]
             print(
                 "          "
                 + "  ".join(
                     f"at {f:.0%} false {(values[told] > c).mean():.3f}"
-                    for f, c in zip((0.01, 0.02, 0.05), curve, strict=True)
+                    for f, c in zip((0.01, 0.02, 0.05), at, strict=True)
                 )
             )
         limits["act"] = limits["police"]

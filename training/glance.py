@@ -70,10 +70,13 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--sample", type=int, help="train on so many requests only")
     parser.add_argument("--keep", type=float, default=0.998, help="share of held-out requests that must pass")
     args = parser.parse_args()
     encoder, tokenizer = saved_encoder(args.encoder)
     some = list(items())
+    if args.sample:
+        some = random.Random(1).sample(some, args.sample)
     bags = [bag(item, tokenizer).windows[: 2 * MOST_WINDOWS] for item in some]
     starts = np.cumsum([0, *(len(b) for b in bags)]).tolist()
     windows = [list(range(a, b)) for a, b in itertools.pairwise(starts)]
