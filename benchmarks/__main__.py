@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from . import extract, guard, images
+from . import extract, guard, images, streams
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
@@ -13,3 +13,5 @@ if __name__ == "__main__":
     extract.main()
     print()
     images.main()
+    print()
+    streams.main()

@@ -126,6 +126,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         name = f"SAFE_AZURE_OPENAI_{variable.upper()}={value}"
         yield Finding("note", f"{name}: {text}") if value == weaker else Finding("ok", name)
     yield _pictures(settings.ocr)
+    yield _cameras()
+    yield _store(settings)
     if settings.audit_file is None:
         yield Finding("note", "no audit file: decisions go to the log only (SAFE_AZURE_OPENAI_AUDIT_FILE)")
 
@@ -140,6 +142,30 @@ def _pictures(ocr: str) -> Finding:
         return Finding("ok", f"{name}: text in pictures is read")
     install = "text in pictures is not read: pip install 'safe-azure-openai[ocr]'"
     return Finding("wrong" if ocr == "require" else "note", f"{name}: {install}")
+
+
+def _cameras() -> Finding:
+    from .streams import can_track
+
+    if can_track():
+        return Finding("ok", "pictures that come from one camera are known")
+    return Finding("note", "pictures that come from one camera are not known: pip install 'safe-azure-openai[vision]'")
+
+
+def _store(settings: Settings) -> Finding:
+    if settings.session_store == "memory":
+        return Finding("ok", "SAFE_AZURE_OPENAI_SESSION_STORE=memory: each process remembers on its own")
+    from .redis_store import RedisStore
+
+    try:
+        store = RedisStore(settings.session_store)
+    except ConfigurationError as error:
+        return Finding("wrong", str(error))
+    store.ask(lambda redis: redis.ping(), None)
+    store.close()
+    if store.is_away:
+        return Finding("wrong", "SAFE_AZURE_OPENAI_SESSION_STORE: Redis does not answer; each process is on its own")
+    return Finding("ok", "SAFE_AZURE_OPENAI_SESSION_STORE: Redis answers, and all processes remember together")
 
 
 # --- tenant

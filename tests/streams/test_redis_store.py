@@ -17,6 +17,7 @@ import redis
 
 from safe_azure_openai import ConfigurationError, OpenAI, install
 from safe_azure_openai._install import enforcement_of
+from safe_azure_openai.doctor import examine
 from safe_azure_openai.extract import from_json
 from safe_azure_openai.model import Link, Memory, Wire
 from safe_azure_openai.redis_store import RedisStore
@@ -206,6 +207,20 @@ def test_clients_of_openai_take_the_store_from_the_environment_too(
         enforcement.session.remember("response", "resp_1", TOLD)
 
     assert OpenAI(api_key="none")._enforcement.session.known("response", "resp_1") == TOLD
+
+
+def test_the_doctor_says_whether_redis_answers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> dict[str, str]:
+        return {one.text: one.state for one in examine().findings if "SESSION_STORE" in one.text}
+
+    assert list(told().values()) == ["ok"]
+    monkeypatch.setenv("SAFE_AZURE_OPENAI_SESSION_STORE", server.url)
+    assert told() == {"SAFE_AZURE_OPENAI_SESSION_STORE: Redis answers, and all processes remember together": "ok"}
+    server.stop()
+    assert list(told().values()) == ["wrong"]
+    monkeypatch.setenv("SAFE_AZURE_OPENAI_SESSION_STORE", "redis://user:hunter2@host:port")
+    ((text, state),) = told().items()
+    assert (state, "hunter2" in text) == ("wrong", False)
 
 
 def test_an_address_that_is_none_is_refused_without_its_password() -> None:
