@@ -168,7 +168,8 @@ def _decode_binary(found: str) -> str | None:
 def numbers(traits: Traits) -> list[Edit]:
     """Words as decimal character codes, or as places in the alphabet."""
     figures = traits.made_of(string.digits + ",;-/|", 1)
-    if len(figures) < 5 and not any(token.count("-") > 2 or token.count(",") > 4 for token in figures):
+    # In a program the codes stand in brackets: "bytes([119,104,111])".
+    if len(figures) < 5 and not any(token.count("-") > 2 or token.count(",") > 4 for token in (*figures, *traits.long)):
         return []
     return _spans(_NUMBERS, traits.text, _decode_numbers)
 
@@ -176,8 +177,9 @@ def numbers(traits: Traits) -> list[Edit]:
 def _decode_numbers(found: str) -> str | None:
     values = [int(number) for number in re.findall(r"\d+", found)]
     if all(value in (10, 13) or 32 <= value < 256 for value in values):
-        words = _words_in(bytes(values))
-        return words if words is not None and (is_plausible(words) or common_share(words) > 0.3) else None
+        both_ways = [words for codes in (values, values[::-1]) if (words := _words_in(bytes(codes)))]
+        words = max(both_ways, key=common_share, default="")
+        return words if words and (is_plausible(words) or common_share(words) > 0.3) else None
     if not all(1 <= value <= 26 for value in values) or len(values) < 7 or "," in found or ";" in found:
         return None
     pieces = [re.findall(r"\d+", group) for group in re.split(r"/|\||\n|  +", found)]

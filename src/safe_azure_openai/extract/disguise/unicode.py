@@ -60,12 +60,14 @@ def invisible(traits: Traits) -> list[Edit]:
 def _parts_letters(text: str, start: int, end: int) -> bool:
     """Return whether hidden characters stand at a letter of a script that never needs them.
 
-    Persian, Indic scripts and emoji are spelt with joiners; Latin, Greek, Cyrillic and Chinese are not.
+    Persian, Indic scripts and emoji are spelt with joiners; Latin, Greek, Cyrillic, Chinese and braille are not.
     """
     around = (text[start - 1 : start], text[end : end + 1])
     of_emoji = all(char in "\u200d\ufe0e\ufe0f" for char in text[start:end])
     return (all if of_emoji else any)(
-        char.isalnum() and (char < "\u0590" or "\u1e00" <= char < "\u2000" or char > "\u3000") for char in around
+        (char.isalnum() and (char < "\u0590" or "\u1e00" <= char < "\u2000" or char > "\u3000"))
+        or "\u2800" < char <= "\u28ff"
+        for char in around
     )
 
 
