@@ -291,6 +291,7 @@ def test_doctor_points_at_what_weakens_the_guard(
         ("MODE", "monitor"),
         ("ON_UNINSPECTABLE", "allow"),
         ("EVIDENCE", "quote"),
+        ("OCR", "off"),
         ("AUDIT_FILE", str(tmp_path / "audit.jsonl")),
         ("SECTOR", "retail"),
     ):
@@ -298,7 +299,8 @@ def test_doctor_points_at_what_weakens_the_guard(
 
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert out.count(" note  ") == 3
+    assert out.count(" note  ") == 4
+    assert "OCR=off: text in pictures is not read" in out
     assert "MODE=monitor: prohibited requests are recorded, and sent" in out
     assert "   ok  tenant sector: retail (from environment)" in out
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,20 @@ def decision(**changes: object) -> Decision:
 
 def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("reason", "sent", "level"),
+    [("unread_picture", True, "INFO"), ("unread_picture", False, "WARNING"), ("unread_attachment", True, "WARNING")],
+)
+def test_an_unread_picture_is_news_only_where_it_stops_the_request(
+    caplog: pytest.LogCaptureFixture, reason: Any, sent: bool, level: str
+) -> None:
+    caplog.set_level(logging.INFO, logger="safe_azure_openai")
+
+    LoggingSink().record(decision(verdict="allow", gaps=(Gap("/messages/0", reason),)), tenant=TENANT, sent=sent)
+
+    assert [record.levelname for record in caplog.records] == [level]
 
 
 def test_the_log_gets_one_line_with_ids_and_places(caplog: pytest.LogCaptureFixture) -> None:

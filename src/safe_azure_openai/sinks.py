@@ -20,7 +20,7 @@ from typing import Protocol
 
 from .decision import Decision
 from .errors import ConfigurationError, GuardError
-from .model import Evidence
+from .model import UNREAD_TEXT, Evidence
 from .tenant import Tenant
 
 __all__ = ["JsonlSink", "LoggingSink", "Sink", "as_record", "record_all"]
@@ -63,11 +63,14 @@ def record_all(sinks: Iterable[Sink], decision: Decision, *, tenant: Tenant, sen
 class LoggingSink:
     """One line per decision to the logger ``safe_azure_openai``: a warning where a rule matched or a part went unread.
 
-    The line holds ids, rules and places, and none of the words of the request.
+    The text of pictures is no such part, unless it had to be read. The line holds ids, rules and places, and none of
+    the words of the request.
     """
 
     def record(self, decision: Decision, *, tenant: Tenant, sent: bool) -> None:
-        level = logging.WARNING if decision.is_blocked or decision.gaps else logging.INFO
+        # That pictures are not read is so for every one of them, until what reads them is installed: no news.
+        is_news = decision.is_blocked or not sent or any(gap.reason not in UNREAD_TEXT for gap in decision.gaps)
+        level = logging.WARNING if is_news else logging.INFO
         if not _logger.isEnabledFor(level):
             return
         _logger.log(
