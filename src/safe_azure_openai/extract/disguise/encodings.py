@@ -25,6 +25,8 @@ _PRINTABLE_HEX = frozenset(
 )
 _BINARY = re.compile(r"(?<!\w)(?:[01]{7,8}[\s,]{0,2}){3,}(?!\w)|(?<!\w)(?:[01]{8}){3,}(?!\w)")
 _NUMBERS = re.compile(r"\d{1,3}(?:[\s,;-]{1,3}(?:/ ?|\| ?)?\d{1,3}){5,}(?![\w.])")
+#: Row and column of each letter in the square of the tap code, where c stands for k too.
+_TAPS = {f"{n // 5 + 1}{n % 5 + 1}": letter for n, letter in enumerate("abcdefghijlmnopqrstuvwxyz")}
 _ASCII85 = re.compile(r"<~([!-uz\s]+)~>|(?<!\S)[!-~]{10,}(?!\S)")
 # "begin 644 name", lines that each begin with their length, "end". Must not match "begin 10 minutes early".
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} \S.*\n((?:[ -`]{1,90}\n)+)(?:end\b)?", re.MULTILINE)
@@ -180,6 +182,10 @@ def _decode_numbers(found: str) -> str | None:
         both_ways = [words for codes in (values, values[::-1]) if (words := _words_in(bytes(codes)))]
         words = max(both_ways, key=common_share, default="")
         return words if words and (is_plausible(words) or common_share(words) > 0.3) else None
+    taps = [re.findall(r"\d+", group) for group in found.split("/")]
+    if len(taps) > 1 and all(number in _TAPS for group in taps for number in group):
+        words = " ".join("".join(map(_TAPS.__getitem__, group)) for group in taps)
+        return words if common_share(words) > 0.3 else None
     if not all(1 <= value <= 26 for value in values) or len(values) < 7 or "," in found or ";" in found:
         return None
     pieces = [re.findall(r"\d+", group) for group in re.split(r"/|\||\n|  +", found)]
