@@ -25,6 +25,7 @@ LIMITS = Thresholds(
     live=0.5,
     cooperative=0.5,
     country=0.5,
+    country_against=0.8,
 )
 NEW = Memory()
 NOBODY = Tenant()
@@ -110,6 +111,8 @@ def test_what_is_on_topic_but_not_operational_is_discussion() -> None:
         (US_POLICE, {}, "US"),
         (US_POLICE, {"le": 0.9, "abroad": 0.9}, ANOTHER_COUNTRY),
         (Tenant("law_enforcement", country="DE"), {"le": 0.9, "us": 0.9}, "US"),
+        (Tenant("law_enforcement", country="DE"), {"le": 0.9, "us": 0.7}, "DE"),
+        (Tenant("law_enforcement", country="US"), {"le": 0.9, "abroad": 0.7}, "US"),
         (US_POLICE, {"le": 0.01, "abroad": 0.9}, "US"),
     ],
 )

@@ -45,7 +45,8 @@ def memory_of(reading: Reading, before: Memory, limits: Thresholds) -> Memory:
         camera, camera_score = seen.camera, 1.0
     if before.camera_score > camera_score:
         camera, camera_score = before.camera, before.camera_score
-    country = _named_country(reading, limits)
+    # What is remembered has to be sure enough to have the say later, whoever the tenant is.
+    country = _named_country(reading, limits.country_against)
     return Memory(
         actor=max(before.actor, answer["le"]),
         country=before.country if country == UNKNOWN else country,
@@ -244,18 +245,22 @@ def _camera(reading: Reading, memory: Memory, limits: Thresholds) -> Fact:
     return Fact(source="none", score=score, threshold=limits.camera)
 
 
-def _named_country(reading: Reading, limits: Thresholds) -> str:
+def _named_country(reading: Reading, limit: float) -> str:
     answer = reading.answer
-    if max(answer["us"], answer["abroad"]) < limits.country or max(answer["le"], answer["fr_le"]) < SIGN:
+    if max(answer["us"], answer["abroad"]) < limit or max(answer["le"], answer["fr_le"]) < SIGN:
         return UNKNOWN
     return "US" if answer["us"] >= answer["abroad"] else ANOTHER_COUNTRY
 
 
 def _country(reading: Reading, memory: Memory, tenant: Tenant, limits: Thresholds) -> Fact:
-    named = _named_country(reading, limits)
+    named = _named_country(reading, limits.country)
     if named != UNKNOWN:
         head = "us" if named == "US" else "abroad"
-        return Fact(named, "request", reading.answer[head], limits.country, reading.evidence(head))
+        is_another = tenant.country is not None and (named == "US") != (tenant.country == "US")
+        # Of an agency that is elsewhere than the tenant, words have to be surer than of one that is where it is.
+        limit = limits.country_against if is_another else limits.country
+        if reading.answer[head] >= limit:
+            return Fact(named, "request", reading.answer[head], limit, reading.evidence(head))
     if memory.country != UNKNOWN:
         return Fact(memory.country, "session", 1.0)
     if tenant.country:
