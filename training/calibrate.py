@@ -4,8 +4,8 @@
 
 Each limit is set on the items that it decides: ``violation`` and ``real_time`` on those of tenants that are not law
 enforcement, ``police`` and ``police_image`` on the others, without and with a picture. A limit minimises missed
-violations plus ``--price`` times the false alarms; ``strict`` does the same at a third of the price. The curve of each is
-printed: what is blocked where the odds asked for are higher or lower.
+violations plus ``--price`` times the false alarms; ``strict`` does the same at a third of the price. The curve of
+each is printed: what is blocked where the odds asked for are higher or lower.
 """
 
 from __future__ import annotations

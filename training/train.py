@@ -225,7 +225,7 @@ def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
 
 def precision() -> torch.autocast:
     """Return the context to compute in: half of the bits where the processor has instructions for them, else all."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - no other way to ask
 
 
 def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:

@@ -29,8 +29,8 @@ class Thresholds:
     ``violation`` is for requests that say themselves who they are for, ``police`` and ``police_image`` for the act
     alone when the tenant is law enforcement (without and with a picture attached), ``real_time`` for live facial
     recognition on a body-worn or dash-mounted camera by anyone, ``act`` and ``other_act`` for acts by anyone, which
-    only stricter policies forbid; the others are for facts that choose the rule, ``country_against`` for a country other
-    than the tenant's.
+    only stricter policies forbid; the others are for facts that choose the rule, ``country_against`` for a country
+    other than the tenant's.
     """
 
     violation: float
