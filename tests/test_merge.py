@@ -40,9 +40,10 @@ def facts(
     gaps: tuple[Gap, ...] = (),
     signals: tuple[Signal, ...] = (),
     stream: Stream | None = None,
+    windows: int = 1,
     **scores: float,
 ) -> Facts:
-    reading = Reading(Answer(scores, {}), has_image=image, signals=signals, stream=stream)
+    reading = Reading(Answer(scores, {}, windows), has_image=image, signals=signals, stream=stream)
     return facts_of(reading, memory_of(reading, before, LIMITS), tenant, LIMITS, gaps)
 
 
@@ -102,6 +103,16 @@ def test_the_act_alone_decides_under_a_police_tenant_and_a_picture_lowers_the_ba
 
 def test_what_is_on_topic_but_not_operational_is_discussion() -> None:
     assert facts(fr=0.3, le=0.3, fr_le=0.1).stance.value == "discussion"
+
+
+@pytest.mark.parametrize(
+    ("windows", "fr", "actor"),
+    [(1, 0.99, "unknown"), (4, 0.99, "law_enforcement"), (4, 0.9, "unknown"), (12, 0.97, "unknown")],
+)
+def test_act_and_actor_of_different_windows_count_where_each_is_sure(windows: int, fr: float, actor: str) -> None:
+    found = facts(windows=windows, fr=fr, le=0.995, fr_le=0.001)
+
+    assert found.actor.value == actor
 
 
 @pytest.mark.parametrize(

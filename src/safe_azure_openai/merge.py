@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory, Signal
 from .signals.reading import CAMERAS, SIGN, Reading
-from .signals.thresholds import Thresholds
+from .signals.thresholds import Thresholds, at_odds
 from .tenant import Tenant
 
 __all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of", "together_of"]
@@ -21,6 +21,8 @@ __all__ = ["ANOTHER_COUNTRY", "facts_of", "is_for_law_enforcement", "memory_of",
 ANOTHER_COUNTRY = "ZZ"
 #: By how much an earlier call has to be surer of something than this one to be the one that told it.
 TOLD = 0.3
+#: By how much surer, in log odds, act and actor have to be where each is told by another window.
+APART = 1.0
 #: Cameras by how much a rule makes of them. Of several that are supported, the first counts.
 STRICTEST = ("body_worn", "dash_mounted", "other_mobile", "fixed", UNKNOWN)
 #: Acts of the stricter policies, as the encoder's question and as the value that the rules know.
@@ -124,9 +126,12 @@ def together_of(reading: Reading, memory: Memory) -> float:
     """Return how sure it is that facial recognition is to be done for law enforcement, by words alone.
 
     One question asks for both at once, and sees how they hang together; the least sure of the two apart holds where
-    they stand in different windows, messages or calls.
+    they stand in different windows, messages or calls. In several windows no question can see both at once, so there
+    the two apart are enough if they are surer.
     """
-    return _mean_logit(reading.answer["fr_le"], min(memory.act, memory.actor))
+    apart = min(memory.act, memory.actor)
+    together = _mean_logit(reading.answer["fr_le"], apart)
+    return max(together, at_odds(apart, -APART)) if reading.answer.read > 1 else together
 
 
 def _is_told_apart(reading: Reading, memory: Memory) -> bool:
