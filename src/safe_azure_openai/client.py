@@ -25,7 +25,6 @@ from .model import Memory, Wire
 from .realtime import guarded_resources
 from .replies import EventReader, carries_ids, remember_reply
 from .session import Session
-from .uploads import Uploads
 from .wire import HttpRequest, HttpResponse, wire_of
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from .decision import Decision
     from .retry import Fallback, Retries, RetryPolicy
+    from .uploads import Uploads
 
 __all__ = ["AsyncAzureOpenAI", "AsyncOpenAI", "AzureOpenAI", "Enforcement", "OpenAI"]
 
@@ -57,6 +57,8 @@ class Enforcement:
         uploads: Uploads | None = None,
         retries: Retries | None = None,
     ) -> None:
+        from .uploads import Uploads  # with the first client, not with the package
+
         self.guard = guard
         self.retries = retries
         self.session = session if session is not None else Session()
