@@ -169,9 +169,12 @@ class Guard:
         if self.second_judge is not None or not self.tenants.is_settled:
             return True
         from .extract.attachments import may_hold_picture
-        from .streams import can_track
 
-        return may_hold_picture(body) and (can_track() or (self.ocr != "off" and self._reader().can_read))
+        if not may_hold_picture(body):
+            return False
+        from .streams import can_track  # few requests carry pictures
+
+        return can_track() or (self.ocr != "off" and self._reader().can_read)
 
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""

@@ -20,7 +20,7 @@ from safe_azure_openai._install import enforcement_of
 from safe_azure_openai.doctor import examine
 from safe_azure_openai.extract import from_json
 from safe_azure_openai.model import Link, Memory, Wire
-from safe_azure_openai.redis_store import RedisStore
+from safe_azure_openai.redis_store import REST_S, RedisStore
 from safe_azure_openai.session import Session
 from safe_azure_openai.streams.frame import FRAME
 from safe_azure_openai.streams.store import MAX_FRAMES
@@ -89,9 +89,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def stores(server: Server) -> Iterator[list[RedisStore]]:
+def now() -> list[float]:
+    """The clock of the stores, in its only element."""
+    return [0.0]
+
+
+@pytest.fixture
+def stores(server: Server, now: list[float]) -> Iterator[list[RedisStore]]:
     """Two stores, as two processes would have them."""
-    some = [RedisStore(server.url, rest_s=0.2) for _ in range(2)]
+    some = [RedisStore(server.url, clock=lambda: now[0]) for _ in range(2)]
     yield some
     for one in some:
         one.close()
@@ -126,7 +132,7 @@ def test_a_camera_whose_pictures_go_to_several_processes_is_known(stores: list[R
 
 
 def test_when_redis_stops_the_process_goes_on_from_its_own_memory_and_says_so_once(
-    server: Server, stores: list[RedisStore], caplog: pytest.LogCaptureFixture
+    server: Server, stores: list[RedisStore], now: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     session, camera = Session(stores[0]), Camera(1)
     session.remember("response", "resp_1", TOLD)
@@ -144,7 +150,7 @@ def test_when_redis_stops_the_process_goes_on_from_its_own_memory_and_says_so_on
     assert "goes on from its own memory" in said
 
     server.start()
-    time.sleep(0.25)
+    now[0] += REST_S
     with caplog.at_level(logging.WARNING, "safe_azure_openai"):
         session.remember("response", "resp_3", TOLD)
     assert caplog.messages[-1].endswith("Redis answers again")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from ..model import Kind
+from ..model import Kind, Picture
 
 if TYPE_CHECKING:
     from .images import Metadata
@@ -163,6 +163,13 @@ def decode_base64(text: str) -> bytes | None:
         return base64.b64decode(cleaned + "=" * (-len(cleaned) % 4))
     except (binascii.Error, ValueError):
         return None
+
+
+def bytes_of(picture: Picture) -> bytes:
+    """Return the file that a picture is; none, where its base64 is broken."""
+    if isinstance(picture.encoded, bytes):
+        return picture.encoded
+    return decode_base64(picture.encoded[picture.start :]) or b""
 
 
 def is_base64_payload(text: str, min_chars: int = MIN_PAYLOAD) -> bool:

@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..extract.attachments import decode_base64
+from ..extract.attachments import bytes_of, decode_base64
 from ..extract.images import Device
-from ..model import Gap, Origin, Overlay, Picture, Request, Segment, Signal
-from .decode import Undrawable, frames, is_drawn
+from ..model import UNREAD_TEXT, Gap, Origin, Overlay, Picture, Request, Segment, Signal
+from .decode import frames, is_drawn
 from .engine import RapidOcr, is_installed
 from .gate import Look, is_lightly_packed, look
 from .line import Engine, Line, Pixels
@@ -107,7 +107,7 @@ class Reader:
         for request in requests:
             if request.pictures:
                 request = self._inscribed(request, deadline, left)
-                left -= sum(gap.reason in ("unread_picture", "picture_timeout") for gap in request.gaps)
+                left -= sum(gap.reason in UNREAD_TEXT for gap in request.gaps)
             out.append(request)
         return tuple(out)
 
@@ -142,7 +142,7 @@ class Reader:
 
     def _begin(self, picture: Picture) -> Future[Inscription]:
         """Return what stands in a picture, or will: each picture is read once, however often it is sent."""
-        data = _bytes(picture)
+        data = bytes_of(picture)
         digest = hashlib.sha256(data).digest()
         with self._lock:
             future = self._known.pop(digest, None)
@@ -158,9 +158,7 @@ class Reader:
             return Inscription()
         try:
             return _joined([self._read_frame(pixels) for pixels in frames(data)])
-        except Undrawable:
-            return Inscription(is_read=False)
-        except Exception:  # noqa: BLE001 - an engine that fails has not read the picture, whatever it failed of
+        except Exception:  # noqa: BLE001 - what cannot be decoded or makes an engine fail is not read, whatever it was
             return Inscription(is_read=False)
 
     def _read_frame(self, pixels: Pixels) -> Inscription:
@@ -208,12 +206,6 @@ def _is_likely_page(picture: Picture) -> bool:
         head = decode_base64(picture.encoded[picture.start : picture.start + HEAD // 3 * 4]) or b""
         size = (len(picture.encoded) - picture.start) // 4 * 3
     return is_drawn(head) and is_lightly_packed(head, size)
-
-
-def _bytes(picture: Picture) -> bytes:
-    if isinstance(picture.encoded, bytes):
-        return picture.encoded
-    return decode_base64(picture.encoded[picture.start :]) or b""
 
 
 def _letters(lines: Sequence[Line]) -> int:

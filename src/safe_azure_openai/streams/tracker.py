@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..extract.attachments import decode_base64
+from ..extract.attachments import bytes_of
 from ..model import Overlay, Picture, Request, Stream, Wire
 from .frame import FRAME, Frames, frames_of
 from .profile import likeness, profile_of
@@ -125,17 +125,11 @@ def _frame(picture: Picture, digest: bytes, frames: Frames, overlay: Overlay | N
     frame["digest"], frame["at"] = np.void(digest), now
     frame["clock"] = overlay.clock_s if overlay is not None and overlay.clock_s is not None else np.nan
     frame["is_live"] = overlay is not None and overlay.is_live
-    profile = profile_of(_bytes(picture)) if len(frames) else None
+    profile = profile_of(bytes_of(picture)) if len(frames) else None
     if profile is not None:
         frame["is_scene"], frame["profile"] = True, profile
         frame["is_alike"] = likeness(profile, frames["profile"][frames["is_scene"]]) >= ALIKE
     return frame
-
-
-def _bytes(picture: Picture) -> bytes:
-    if isinstance(picture.encoded, bytes):
-        return picture.encoded
-    return decode_base64(picture.encoded[picture.start :]) or b""
 
 
 def _is_one_camera(frames: Frames) -> bool:
