@@ -6,12 +6,15 @@ python training/export.py build/encoder.pt src/safe_azure_openai/signals/meaning
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from pretrained import BLOCK
+
+from safe_azure_openai.signals.meaning.network import unpack, widen
 
 
 def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,14 +73,9 @@ def exported(folder: Path) -> dict[str, Any]:
     with np.load(folder / "weights.npz", allow_pickle=False) as weights:
         stored = dict(weights)
 
-    def wide(name: str) -> np.ndarray:
-        scale = stored.get(name + ".scale")
-        return stored[name].astype(np.float32) * (1 if scale is None else scale.astype(np.float32))
-
-    packed = stored["word"].reshape(len(stored["word"]), -1, BLOCK // 2)
-    numbers = np.concatenate([packed & 0x0F, packed >> 4], axis=2).astype(np.float32) - 8
+    wide = partial(widen, stored)
     state = {
-        "word.weight": (numbers * stored["word.scale"].astype(np.float32)[..., None]).reshape(len(packed), -1),
+        "word.weight": unpack(stored["word"], wide("word.scale")),
         "position": wide("position"),
         "embedding_norm.weight": wide("embedding_norm"),
         "embedding_norm.bias": wide("embedding_norm_bias"),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Network", "gelu"]
+__all__ = ["Network", "gelu", "unpack", "widen"]
 
 Array = npt.NDArray[np.float32]
 #: Numbers of an embedding that share a scale.
@@ -32,20 +32,20 @@ class Network:
         layers, heads = (int(n) for n in weights["shape"])
         self._heads = heads
         self._word: npt.NDArray[np.uint8] = weights["word"]
-        self._word_scale = _widen(weights, "word.scale")
-        self._position = _widen(weights, "position")
+        self._word_scale = widen(weights, "word.scale")
+        self._position = widen(weights, "position")
         self._embedding_norm = _norm(weights, "embedding")
         self._layers: list[tuple[Any, ...]] = [
             (
-                *(_widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias")),
+                *(widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias")),
                 _norm(weights, f"{n}.attention"),
-                *(_widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias")),
+                *(widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias")),
                 _norm(weights, f"{n}.output"),
             )
             for n in range(layers)
         ]
-        self._head = _widen(weights, "head")
-        self._head_bias = _widen(weights, "head_bias")
+        self._head = widen(weights, "head")
+        self._head_bias = widen(weights, "head_bias")
 
     @classmethod
     def load(cls, path: Path) -> Network:
@@ -65,10 +65,7 @@ class Network:
     def _words(self, ids: Sequence[int]) -> Array:
         """Return the embeddings of token ids, one a row."""
         rows = np.asarray(ids)
-        packed: npt.NDArray[np.uint8] = self._word[rows].reshape(len(rows), -1, BLOCK // 2)
-        values = np.concatenate([packed & 0x0F, packed >> 4], axis=2).astype(np.float32) - np.float32(8)
-        result: Array = (values * self._word_scale[rows][:, :, None]).reshape(len(rows), -1)
-        return result
+        return unpack(self._word[rows], self._word_scale[rows])
 
     def __call__(self, ids: Sequence[int]) -> Array:
         """Return the heads' logits for one window of token ids, begin and end marks included."""
@@ -104,7 +101,15 @@ class Network:
         return _layer_norm(x + gelu(widened) @ down + down_bias, norm_2)
 
 
-def _widen(weights: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
+def unpack(packed: npt.NDArray[np.uint8], scale: Array) -> Array:
+    """Return rows of four-bit numbers, two a byte in blocks with a scale each, as float32."""
+    halves = packed.reshape(len(packed), -1, BLOCK // 2)
+    values = np.concatenate([halves & 0x0F, halves >> 4], axis=2).astype(np.float32) - np.float32(8)
+    result: Array = (values * scale[:, :, None]).reshape(len(packed), -1)
+    return result
+
+
+def widen(weights: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
     """Return an array as float32; 8-bit ones are multiplied by the scale of their row."""
     value = weights[name]
     if value.dtype == np.int8:
@@ -113,7 +118,7 @@ def _widen(weights: Mapping[str, npt.NDArray[Any]], name: str) -> Any:
 
 
 def _norm(weights: Mapping[str, npt.NDArray[Any]], name: str) -> tuple[Array, Array]:
-    return _widen(weights, name + "_norm"), _widen(weights, name + "_norm_bias")
+    return widen(weights, name + "_norm"), widen(weights, name + "_norm_bias")
 
 
 def _layer_norm(x: Array, norm: tuple[Array, Array]) -> Array:
