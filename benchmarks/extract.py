@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from safe_azure_openai.extract import from_json, from_wire, views
-from safe_azure_openai.model import Wire
+from safe_azure_openai.model.wire import Wire
 
 PROSE = (
     "The committee met on Tuesday to talk about the budget for the coming year, and whether the library should open "

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from safe_azure_openai.extract.attachments import from_data_url
-from safe_azure_openai.model import Origin, Picture, Request, Segment, Wire
+from safe_azure_openai.model.request import Origin, Picture, Request, Segment
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.streams import MemoryStore, Streams
 
 SESSIONS = 1_000

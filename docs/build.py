@@ -19,8 +19,9 @@ from typing import cast
 from docstrings import described, prose, signature
 
 import safe_azure_openai
-from safe_azure_openai import cli, errors, merge, model, opinion, retry, testing
-from safe_azure_openai.model import FACT_VALUES
+from safe_azure_openai import cli, errors, merge, opinion, retry, testing
+from safe_azure_openai.model import facts, request
+from safe_azure_openai.model.facts import FACT_VALUES
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
 from safe_azure_openai.signals import reading
@@ -149,7 +150,7 @@ def not_found_yet() -> dict[str, frozenset[str]]:
     return {fact: frozenset(values) - written for fact, values in FACT_VALUES.items()}
 
 
-_PARTS = (model.Facts, model.Fact, model.Evidence, model.Gap, opinion.Opinion, model.RuleMatch, model.PolicyRef)
+_PARTS = (facts.Facts, facts.Fact, facts.Evidence, request.Gap, opinion.Opinion, facts.RuleMatch, facts.PolicyRef)
 
 
 def _names() -> Iterator[str]:

@@ -11,7 +11,8 @@ import pytest
 from safe_azure_openai import cli
 from safe_azure_openai.decision import Decision
 from safe_azure_openai.guard import Guard
-from safe_azure_openai.model import Evidence, Fact, Facts, Gap, Verdict
+from safe_azure_openai.model.facts import Evidence, Fact, Facts, Verdict
+from safe_azure_openai.model.request import Gap
 from safe_azure_openai.policy.pack import BUILT_IN
 from safe_azure_openai.settings import PREFIX, variables
 from safe_azure_openai.sinks import JsonlSink

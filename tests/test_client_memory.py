@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from safe_azure_openai import AsyncOpenAI, OpenAI
-from safe_azure_openai.model import LinkKind, Memory
+from safe_azure_openai.model.memory import LinkKind, Memory
 from safe_azure_openai.replies import EventReader, carries_ids, remember_reply
 from safe_azure_openai.session import Session
 from safe_azure_openai.testing import Loopback, MarkerGuard, Reply

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from safe_azure_openai import AsyncOpenAI, OpenAI, PolicyViolation
 from safe_azure_openai.extract import from_wire
-from safe_azure_openai.model import Memory, Wire
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.testing import Loopback, MarkerGuard
 from safe_azure_openai.uploads import MAX_LINE_BYTES, MAX_UPLOADS, Uploads
 

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from safe_azure_openai.model import FACT_VALUES
+from safe_azure_openai.model.facts import FACT_VALUES
 from safe_azure_openai.policy import Policy
 from safe_azure_openai.policy.pack import BUILT_IN
 

@@ -15,7 +15,7 @@ import pytest
 
 from safe_azure_openai import ConfigurationError, OpenAI, PolicyViolation, __main__, install
 from safe_azure_openai._install import enforcement_of, resources_that_connect
-from safe_azure_openai.model import Memory
+from safe_azure_openai.model.memory import Memory
 from safe_azure_openai.testing import Loopback, MarkerGuard
 
 HOOKS = ("_prepare_request", "_process_response", "copy", "with_options")

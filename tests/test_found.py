@@ -11,7 +11,7 @@ import pytest
 import safe_azure_openai
 from safe_azure_openai import OpenAI, PolicyViolation
 from safe_azure_openai.extract import from_wire
-from safe_azure_openai.model import Wire
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.testing import Loopback, MarkerGuard
 from safe_azure_openai.uploads import Uploads
 

@@ -10,7 +10,9 @@ import pytest
 
 from safe_azure_openai import Decision, Guard, InspectionError, PolicyViolation, Tenant
 from safe_azure_openai.errors import FaceIdentificationViolation
-from safe_azure_openai.model import Memory, Request, Wire
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Request
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.session import Session
 
 POLICE = Tenant("law_enforcement", country="US")

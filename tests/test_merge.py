@@ -8,7 +8,9 @@ import pytest
 
 from safe_azure_openai import Tenant
 from safe_azure_openai.merge import ANOTHER_COUNTRY, facts_of, memory_of
-from safe_azure_openai.model import Camera, Facts, Gap, Memory, Signal, Stream
+from safe_azure_openai.model.facts import Facts
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Camera, Gap, Signal, Stream
 from safe_azure_openai.signals.meaning import Answer
 from safe_azure_openai.signals.reading import NOTHING, Reading
 from safe_azure_openai.signals.thresholds import Thresholds

@@ -18,7 +18,7 @@ import pytest
 
 from safe_azure_openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI, PolicyViolation
 from safe_azure_openai.client import THREAD_BYTES
-from safe_azure_openai.model import Wire
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.testing import Loopback, MarkerGuard, Reply
 
 WORDS = ("FORBIDDEN", "fine")

@@ -15,7 +15,8 @@ import safe_azure_openai
 from safe_azure_openai import AsyncOpenAI, AzureOpenAI, GuardError, InspectionError, OpenAI, PolicyViolation
 from safe_azure_openai.client import Enforcement
 from safe_azure_openai.extract import from_wire
-from safe_azure_openai.model import Link, Memory
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Link
 from safe_azure_openai.realtime import MAX_ITEM_BYTES, MAX_ITEMS, Dialogue, guarded_connect
 from safe_azure_openai.testing import Loopback, MarkerGuard
 

@@ -36,7 +36,10 @@ from safe_azure_openai import (
     cli,
     install,
 )
-from safe_azure_openai.model import Evidence, Gap, Memory, Origin, Request, Segment, Wire
+from safe_azure_openai.model.facts import Evidence
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Gap, Origin, Request, Segment
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.opinion import Opinion, Question
 from safe_azure_openai.second_opinion import MOST_CHARACTERS, PAUSE_S
 from safe_azure_openai.session import Session

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safe_azure_openai.model import Link, Memory
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Link
 from safe_azure_openai.session import Session, merge
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from safe_azure_openai.decision import Decision
 from safe_azure_openai.errors import ConfigurationError, GuardError
-from safe_azure_openai.model import Evidence, Fact, Facts, Gap, PolicyRef, RuleMatch
+from safe_azure_openai.model.facts import Evidence, Fact, Facts, PolicyRef, RuleMatch
+from safe_azure_openai.model.request import Gap
 from safe_azure_openai.sinks import JsonlSink, LoggingSink, record_all
 from safe_azure_openai.tenant import Tenant
 

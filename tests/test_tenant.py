@@ -8,7 +8,7 @@ import pytest
 
 from safe_azure_openai import countries
 from safe_azure_openai.errors import ConfigurationError
-from safe_azure_openai.model import Found
+from safe_azure_openai.model.found import Found
 from safe_azure_openai.settings import PREFIX, Settings
 from safe_azure_openai.tenant import Tenant
 

@@ -23,7 +23,9 @@ from evaluation.corpus import Item, load
 
 from safe_azure_openai.extract import from_json, from_wire
 from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
-from safe_azure_openai.model import Memory, Request, Wire
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Request
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.signals.reading import read
 from safe_azure_openai.signals.thresholds import at_odds, thresholds
 from safe_azure_openai.tenant import Tenant

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safe_azure_openai.extract import from_json
-from safe_azure_openai.model import Request
+from safe_azure_openai.model.request import Request
 from safe_azure_openai.signals.meaning import HEADS
 
 __all__ = ["DATA", "HEADS", "Item", "body", "items", "subject", "targets"]

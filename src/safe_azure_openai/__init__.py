@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .client import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
-from .decision import Decision
 from .errors import ConfigurationError, GuardError, InspectionError, PolicyViolation
 from .guard import Guard
 from .sinks import Sink
@@ -15,6 +14,7 @@ from .tenant import Tenant
 
 if TYPE_CHECKING:
     from ._install import install
+    from .decision import Decision
     from .policy import Policy
     from .second_opinion import SecondOpinion
 
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: Names that few programs use, and the module of each: they are imported when first asked for.
-_LATER = {"Policy": "policy", "SecondOpinion": "second_opinion", "install": "_install"}
+_LATER = {"Decision": "decision", "Policy": "policy", "SecondOpinion": "second_opinion", "install": "_install"}
 
 
 def __getattr__(name: str) -> object:

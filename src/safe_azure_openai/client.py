@@ -21,7 +21,8 @@ import openai
 from .credentials import API_VERSION, AsyncTokenProvider, SignIn, TokenProvider, conceal, confine
 from .errors import ConfigurationError
 from .guard import Guard
-from .model import Memory, Wire
+from .model.memory import Memory
+from .model.wire import Wire
 from .realtime import guarded_resources
 from .replies import EventReader, carries_ids, remember_reply
 from .session import Session

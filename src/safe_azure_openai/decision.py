@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .model import Evidence, Facts, Gap, Memory, PolicyRef, RuleMatch, Verdict
+from .model.facts import Evidence, Facts, PolicyRef, RuleMatch, Verdict
+from .model.memory import Memory
+from .model.request import Gap
 
 if TYPE_CHECKING:
     from .opinion import Opinion

@@ -22,7 +22,7 @@ from openai import OpenAIError
 
 if TYPE_CHECKING:
     from .decision import Decision
-    from .model import Evidence
+    from .model.facts import Evidence
 
 __all__ = [
     "ConfigurationError",

@@ -9,15 +9,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from .decision import Decision
 from .errors import InspectionError, violation
-from .model import UNREAD_TEXT, Gap, Memory, Request, Wire
+from .model.memory import Memory
+from .model.wire import Wire
 from .sinks import LoggingSink, Sink, record_all
 from .tenant import Tenant
 from .tenant_sources import Declared, TenantSource
 
 if TYPE_CHECKING:
+    from .decision import Decision
     from .judgement import Court, Judge
+    from .model.request import Gap, Request
     from .ocr import Reader
     from .policy import Policy
     from .session import Session
@@ -178,7 +180,7 @@ class Guard:
 
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
-        is_blocking = gap.is_blocking or (self.ocr == "require" and gap.reason in UNREAD_TEXT)
+        is_blocking = gap.is_blocking or (self.ocr == "require" and gap.is_unread_text)
         return gap.reason == "no_second_opinion" or (self.on_uninspectable == "block" and is_blocking)
 
     def admit(self, wire: Wire, session: Session, *, seen: set[str] | None = None) -> Decision:
@@ -210,8 +212,10 @@ class Guard:
         return decision
 
     def _decide(self, wire: Wire, session: Session, tenant: Tenant) -> Decision:
+        from .decision import Decision
         from .extract import from_wire
         from .judgement import new_id
+        from .model.request import Gap
 
         try:
             requests = from_wire(wire)

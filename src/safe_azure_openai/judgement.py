@@ -14,7 +14,9 @@ from typing import Protocol
 
 from .decision import Decision
 from .merge import facts_of, is_for_law_enforcement, memory_of
-from .model import Evidence, Facts, Gap, Memory, Origin, Request, RuleMatch
+from .model.facts import Evidence, Facts, RuleMatch
+from .model.memory import Memory
+from .model.request import Gap, Origin, Request
 from .opinion import Asked, Opinion, Question
 from .policy import Policy
 from .session import merge

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from .model import UNKNOWN, Evidence, Fact, Facts, Gap, Memory, Signal
+from .model.facts import Evidence, Fact, Facts
+from .model.memory import UNKNOWN, Memory
+from .model.request import Gap, Signal
 from .signals.reading import CAMERAS, SIGN, Reading
 from .signals.thresholds import Thresholds, at_odds
 from .tenant import Tenant

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .model import Evidence, Request
+from .model.facts import Evidence
+from .model.request import Request
 
 __all__ = ["Asked", "Opinion", "Question"]
 

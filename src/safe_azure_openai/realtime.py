@@ -24,7 +24,8 @@ import anyio.to_thread
 import openai
 
 from .errors import GuardError
-from .model import Memory, Wire
+from .model.memory import Memory
+from .model.wire import Wire
 from .replies import remember_reply
 from .wire import api_path
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar, cast
 
 from .errors import ConfigurationError
-from .model import LinkKind, Memory
+from .model.memory import LinkKind, Memory
 from .session import MAX_AGE_S, merge
 from .streams.store import MAX_AGE_S as MAX_STREAM_AGE_S
 from .streams.store import MAX_FRAMES, MemoryStore, Store

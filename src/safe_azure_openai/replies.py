@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from .model import LinkKind, Memory
+from .model.memory import LinkKind, Memory
 from .session import Session
 
 __all__ = ["EventReader", "carries_ids", "remember_reply"]

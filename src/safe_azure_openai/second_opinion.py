@@ -31,7 +31,8 @@ from typing_extensions import TypedDict
 from .client import AzureOpenAI, Enforcement, OpenAI
 from .errors import ConfigurationError
 from .guard import Guard
-from .model import Evidence, Origin, Segment
+from .model.facts import Evidence
+from .model.request import Origin, Segment
 from .opinion import Asked, Opinion, Question
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
 """What is remembered of content that the server keeps: facts by id, never text.
 
 A request may name a response, a conversation, a thread, a file and so on that an earlier call created. The guard cannot
-read it again, but it has judged it once: a :class:`Session` keeps the :class:`~safe_azure_openai.model.Memory` of that
-judgement under the id the server gave. An id it has never seen is a fact of its own (``Memory.is_unknown``).
+read it again, but it has judged it once: a :class:`Session` keeps the
+:class:`~safe_azure_openai.model.memory.Memory` of that judgement under the id the server gave. An id it has never seen
+is a fact of its own (``Memory.is_unknown``).
 Beside it stand the last pictures of each session, so that those of one moving camera are known as such (``streams``).
 """
 
@@ -15,9 +16,11 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from .model import UNKNOWN, Link, LinkKind, Memory, Request, Wire
+from .model.memory import UNKNOWN, LinkKind, Memory
 
 if TYPE_CHECKING:
+    from .model.request import Link, Request
+    from .model.wire import Wire
     from .streams import Store, Streams
 
 __all__ = ["Session", "Shared", "merge"]

@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .decision import Decision
 from .errors import ConfigurationError, GuardError
-from .model import UNREAD_TEXT, Evidence
-from .tenant import Tenant
+
+if TYPE_CHECKING:
+    from .decision import Decision
+    from .model.facts import Evidence
+    from .tenant import Tenant
 
 __all__ = ["JsonlSink", "LoggingSink", "Sink", "as_record", "record_all"]
 
@@ -69,7 +71,7 @@ class LoggingSink:
 
     def record(self, decision: Decision, *, tenant: Tenant, sent: bool) -> None:
         # That pictures are not read is so for every one of them, until what reads them is installed: no news.
-        is_news = decision.is_blocked or not sent or any(gap.reason not in UNREAD_TEXT for gap in decision.gaps)
+        is_news = decision.is_blocked or not sent or any(not gap.is_unread_text for gap in decision.gaps)
         level = logging.WARNING if is_news else logging.INFO
         if not _logger.isEnabledFor(level):
             return

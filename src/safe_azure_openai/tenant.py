@@ -13,7 +13,7 @@ from .errors import ConfigurationError
 from .suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from .model import Found
+    from .model.found import Found
     from .settings import Settings
 
 __all__ = ["FIELDS", "SECTORS", "Conflict", "Sector", "Source", "Tenant"]

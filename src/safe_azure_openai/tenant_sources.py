@@ -18,7 +18,7 @@ from .tenant import SECTORS, Tenant
 
 if TYPE_CHECKING:
     from .directory import Flights, Report
-    from .model import Found
+    from .model.found import Found
     from .settings import Settings
 
 __all__ = ["Declared", "FromDirectory", "FromToken", "TenantSource", "require", "tenant_source"]

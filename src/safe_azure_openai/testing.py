@@ -27,7 +27,9 @@ from urllib.parse import unquote
 from .decision import Decision
 from .errors import violation
 from .guard import Guard, Mode
-from .model import Memory, RuleMatch, Wire
+from .model.facts import RuleMatch
+from .model.memory import Memory
+from .model.wire import Wire
 from .session import Session
 from .tenant import Tenant
 from .wire import api_path

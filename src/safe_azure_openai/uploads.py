@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from .model import Wire
+from .model.wire import Wire
 
 if TYPE_CHECKING:
     from .extract.multipart import Part

@@ -1,4 +1,4 @@
-"""From a finished HTTP request to :class:`~safe_azure_openai.model.Wire`, whichever HTTP stack built it.
+"""From a finished HTTP request to :class:`~safe_azure_openai.model.wire.Wire`, whichever HTTP stack built it.
 
 ``openai`` 2 sends with one HTTP library and ``openai`` 3 with its successor; the protocols below say what is used of
 them, so that neither is imported here.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol
 
-from .model import Wire
+from .model.wire import Wire
 
 __all__ = ["HttpRequest", "HttpResponse", "HttpUrl", "api_path", "wire_of"]
 

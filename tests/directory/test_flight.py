@@ -24,7 +24,7 @@ from safe_azure_openai.directory.api import Deadline
 from safe_azure_openai.directory.flight import LASTING_PAUSE_S
 from safe_azure_openai.directory.store import Store
 from safe_azure_openai.errors import ConfigurationError
-from safe_azure_openai.model import Found
+from safe_azure_openai.model.found import Found
 from safe_azure_openai.settings import PREFIX
 from safe_azure_openai.tenant import Tenant
 from safe_azure_openai.tenant_sources import FromDirectory

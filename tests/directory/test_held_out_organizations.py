@@ -15,7 +15,7 @@ import pytest
 
 from safe_azure_openai.directory.api import Api, Deadline
 from safe_azure_openai.directory.questions import of_organization
-from safe_azure_openai.model import Found
+from safe_azure_openai.model.found import Found
 from safe_azure_openai.tenant import SECTORS, Tenant
 from safe_azure_openai.toml_source import TomlSource
 

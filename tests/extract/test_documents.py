@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from safe_azure_openai.extract import documents, from_json
 from safe_azure_openai.extract.documents import document_text
-from safe_azure_openai.model import Gap, Origin, Segment
+from safe_azure_openai.model.request import Gap, Origin, Segment
 
 
 def archive(**parts: str) -> bytes:

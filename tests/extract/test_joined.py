@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from safe_azure_openai.extract import from_json, joined
-from safe_azure_openai.model import Origin
+from safe_azure_openai.model.request import Origin
 
 
 @pytest.mark.parametrize(

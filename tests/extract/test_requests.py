@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safe_azure_openai.extract import decoding, from_json, from_wire
-from safe_azure_openai.model import Gap, Link, Origin, Request, Segment, Wire
+from safe_azure_openai.model.request import Gap, Link, Origin, Request, Segment
+from safe_azure_openai.model.wire import Wire
 
 U, F, M, S = Origin.USER, Origin.FILE, Origin.METADATA, Origin.STANDING
 FORM = "multipart/form-data; boundary=XX"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safe_azure_openai.extract import from_json
 from safe_azure_openai.extract.roles import has_words
 from safe_azure_openai.extract.vocabulary import vocabulary
-from safe_azure_openai.model import Gap, Link, Origin, Request, Segment
+from safe_azure_openai.model.request import Gap, Link, Origin, Request, Segment
 
 S, U, A, T, F, M = Origin.STANDING, Origin.USER, Origin.ASSISTANT, Origin.TOOL, Origin.FILE, Origin.METADATA
 PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + bytes(300)).decode()

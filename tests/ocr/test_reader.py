@@ -16,7 +16,7 @@ from PIL import Image
 
 from safe_azure_openai import AsyncOpenAI, Guard, InspectionError, OpenAI, PolicyViolation, Tenant
 from safe_azure_openai.extract import from_json
-from safe_azure_openai.model import Origin, Request, Segment
+from safe_azure_openai.model.request import Origin, Request, Segment
 from safe_azure_openai.ocr import Reader
 from safe_azure_openai.ocr.line import Line, Pixels
 

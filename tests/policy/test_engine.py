@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safe_azure_openai.errors import ConfigurationError
-from safe_azure_openai.model import FACT_VALUES, UNKNOWN, Fact, Facts, PolicyRef
+from safe_azure_openai.model.facts import FACT_VALUES, Fact, Facts, PolicyRef
+from safe_azure_openai.model.memory import UNKNOWN
 from safe_azure_openai.policy import Alternative, Pack, Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from safe_azure_openai.errors import ConfigurationError
-from safe_azure_openai.model import Fact, Facts
+from safe_azure_openai.model.facts import Fact, Facts
 from safe_azure_openai.policy import Policy
 from safe_azure_openai.policy.pack import read_cases
 

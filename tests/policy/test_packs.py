@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from safe_azure_openai.model import Fact, Facts
+from safe_azure_openai.model.facts import Fact, Facts
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN, Case, read_cases
 

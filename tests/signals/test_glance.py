@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safe_azure_openai.model import Origin, Segment
+from safe_azure_openai.model.request import Origin, Segment
 from safe_azure_openai.signals import meaning
 from safe_azure_openai.signals.meaning import Encoder, load
 from safe_azure_openai.signals.meaning.glance import Glance

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safe_azure_openai.model import Kind, Origin, Segment
+from safe_azure_openai.model.request import Kind, Origin, Segment
 from safe_azure_openai.signals.meaning.reading import WINDOW, windows, words
 from safe_azure_openai.signals.meaning.tokenizer import BEGIN, END, SPECIAL, Tokenizer
 

@@ -19,7 +19,9 @@ from safe_azure_openai import ConfigurationError, OpenAI, install
 from safe_azure_openai._install import enforcement_of
 from safe_azure_openai.doctor import examine
 from safe_azure_openai.extract import from_json
-from safe_azure_openai.model import Link, Memory, Wire
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Link
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.redis_store import REST_S, RedisStore
 from safe_azure_openai.session import Session
 from safe_azure_openai.streams.frame import FRAME

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from safe_azure_openai.extract import from_json
-from safe_azure_openai.model import Overlay, Request, Stream, Wire
+from safe_azure_openai.model.request import Overlay, Request, Stream
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.streams import MemoryStore, Streams
 from safe_azure_openai.streams.frame import frames_of
 from safe_azure_openai.streams.profile import profile_of

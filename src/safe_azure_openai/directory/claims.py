@@ -15,7 +15,7 @@ import re
 from typing import cast
 
 from .. import countries
-from ..model import Found
+from ..model.found import Found
 from ..organizations import classify_domain
 from .clouds import cloud_of
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from ..model import Found, FoundBy
+from ..model.found import Found, FoundBy
 from .api import Api, Deadline, Refusal
 from .clouds import Cloud, cloud_of, clouds, host_of
 from .flight import DEADLINE_S, Flights

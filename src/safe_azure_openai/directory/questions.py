@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from .. import countries
-from ..model import Found
+from ..model.found import Found
 from ..organizations import Match, classify_domain, classify_name, classify_tag
 from .api import Api, Refusal
 from .clouds import Cloud, host_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..model import Found, FoundBy
+from ..model.found import Found, FoundBy
 
 __all__ = ["Mode", "Problem", "Report"]
 

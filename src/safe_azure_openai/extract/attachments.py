@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from ..model import Kind, Picture
+from ..model.request import Kind, Picture
 
 if TYPE_CHECKING:
     from .images import Metadata

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
-from ..model import Origin
+from ..model.request import Origin
 from .walk import Walk, below
 
 # The keys of image[], metadata[agency], chunking_strategy[static][max]. Must not match a[b in "a[b".

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from ..model import Gap, Link, Origin, Request, Segment, Wire
+from ..model.request import Gap, Link, Origin, Request, Segment
+from ..model.wire import Wire
 from .attachments import kind_of, payload_of, text_of
 from .decoding import MAX_BYTES, Undecodable, decode_json, decompress
 from .form import pairs, read_fields

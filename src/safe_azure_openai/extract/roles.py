@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from ..model import Kind, LinkKind, Origin
+from ..model.memory import LinkKind
+from ..model.request import Kind, Origin
 
 S, U, A, T, F, M = Origin.STANDING, Origin.USER, Origin.ASSISTANT, Origin.TOOL, Origin.FILE, Origin.METADATA
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..model import Gap, Kind, Link, Origin, Picture, Segment, Signal
+from ..model.request import Gap, Kind, Link, Origin, Picture, Segment, Signal
 from .attachments import (
     MIN_PAYLOAD,
     Payload,

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..extract.attachments import bytes_of, decode_base64
 from ..extract.images import Device
-from ..model import UNREAD_TEXT, Gap, Origin, Overlay, Picture, Request, Segment, Signal
+from ..model.request import Gap, Origin, Overlay, Picture, Request, Segment, Signal
 from .decode import frames, is_drawn
 from .engine import RapidOcr, is_installed
 from .gate import Look, is_lightly_packed, look
@@ -107,7 +107,7 @@ class Reader:
         for request in requests:
             if request.pictures:
                 request = self._inscribed(request, deadline, left)
-                left -= sum(gap.reason in UNREAD_TEXT for gap in request.gaps)
+                left -= sum(gap.is_unread_text for gap in request.gaps)
             out.append(request)
         return tuple(out)
 

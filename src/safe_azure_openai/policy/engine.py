@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import ConfigurationError
-from ..model import FACT_VALUES, UNKNOWN, Facts, PolicyRef, RuleMatch
+from ..model.facts import FACT_VALUES, Facts, PolicyRef, RuleMatch
+from ..model.memory import UNKNOWN
 
 __all__ = ["Alternative", "Family", "Pack", "Policy", "Rule"]
 
@@ -42,7 +43,7 @@ class Alternative:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """The facts it speaks of, each once, in the order of ``model.FACT_VALUES``."""
+        """The facts it speaks of, each once, in the order of ``model.facts.FACT_VALUES``."""
         named = {fact for fact, _ in (*self.when, *self.unless)}
         return tuple(fact for fact in FACT_VALUES if fact in named)
 

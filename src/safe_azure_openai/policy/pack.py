@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from .. import countries
 from ..errors import ConfigurationError
-from ..model import FACT_VALUES, UNKNOWN, Fact, Facts, PolicyRef, Verdict
+from ..model.facts import FACT_VALUES, Fact, Facts, PolicyRef, Verdict
+from ..model.memory import UNKNOWN
 from ..suggestion import did_you_mean
 from ..toml_source import Place, TomlSource
 from .engine import Alternative, Conditions, Family, Pack, Rule

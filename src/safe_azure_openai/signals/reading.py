@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..extract import View, joined, views
-from ..model import Evidence, Memory, Origin, Request, Segment, Signal, Stream
+from ..model.facts import Evidence
+from ..model.memory import Memory
+from ..model.request import Origin, Request, Segment, Signal, Stream
 from . import meaning
 from .meaning.reading import Word, windows
 from .recognition import SURE, is_ordered

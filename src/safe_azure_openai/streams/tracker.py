@@ -18,7 +18,8 @@ from typing import Literal
 import numpy as np
 
 from ..extract.attachments import bytes_of
-from ..model import Overlay, Picture, Request, Stream, Wire
+from ..model.request import Overlay, Picture, Request, Stream
+from ..model.wire import Wire
 from .frame import FRAME, Frames, frames_of
 from .profile import likeness, profile_of
 from .store import MAX_AGE_S, MemoryStore, Store

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from safe_azure_openai.extract.images import Metadata, cameras, recognise, recognise_name
-from safe_azure_openai.model import Camera
+from safe_azure_openai.model.request import Camera
 from safe_azure_openai.toml_source import TomlSource
 
 DEVICES = [

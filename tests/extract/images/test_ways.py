@@ -12,7 +12,9 @@ import pytest
 from safe_azure_openai import Decision, Guard, OpenAI, PolicyViolation, Tenant
 from safe_azure_openai.client import Enforcement
 from safe_azure_openai.extract import from_json, from_wire
-from safe_azure_openai.model import Memory, Origin, Segment, Signal, Wire
+from safe_azure_openai.model.memory import Memory
+from safe_azure_openai.model.request import Origin, Segment, Signal
+from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.realtime import Dialogue
 from safe_azure_openai.session import Session
 from safe_azure_openai.testing import Loopback

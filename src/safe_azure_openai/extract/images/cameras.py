@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from ...model import Camera
+from ...model.request import Camera
 from ...toml_source import TomlSource
 from .metadata import Metadata
 

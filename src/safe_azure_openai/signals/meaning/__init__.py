@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...model import Segment
+from ...model.request import Segment
 from ..screen import Sums, highest
 
 if TYPE_CHECKING:

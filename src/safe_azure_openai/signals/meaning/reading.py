@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...model import Origin, Segment
+from ...model.request import Origin, Segment
 from ..names import tells
 from .tokenizer import BEGIN, END, SPECIAL, Tokenizer
 
