@@ -19,7 +19,7 @@ from facts import HEADS, Item, items
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import SGDClassifier
 from torch import nn
-from train import bag, predict, saved_encoder
+from train import bag, predict, saved_encoder, screen_of
 
 FALSE = (0.01, 0.02, 0.05)
 #: A lexical rule: a word for the act and a word for law enforcement, in English and as roots of its neighbours.
@@ -78,12 +78,12 @@ def linear(train: list[str], y: np.ndarray, test: list[str]) -> np.ndarray:
 def static(encoder_path: Path, train: list[Item], y: np.ndarray, test: list[Item]) -> np.ndarray:
     """A small network on mean and maximum of the pretrained embeddings of the words."""
     encoder, tokenizer = saved_encoder(encoder_path)
-    table = encoder.word.weight.detach()
+    screen, table = screen_of(encoder, tokenizer), encoder.word.weight.detach()
 
     def features(some: list[Item]) -> torch.Tensor:
         out = []
         for item in some:
-            rows = table[[i for w in bag(item, tokenizer).windows for i in w]]
+            rows = table[[i for w in bag(item, tokenizer, screen).windows for i in w]]
             out.append(torch.cat([rows.mean(0), rows.amax(0)]))
         return torch.stack(out)
 
@@ -109,7 +109,8 @@ def static(encoder_path: Path, train: list[Item], y: np.ndarray, test: list[Item
 
 def encoded(path: Path, test: list[Item]) -> np.ndarray:
     encoder, tokenizer = saved_encoder(path)
-    p = 1 / (1 + np.exp(-predict(encoder, [bag(item, tokenizer) for item in test]).astype(np.float64)))
+    screen = screen_of(encoder, tokenizer)
+    p = 1 / (1 + np.exp(-predict(encoder, [bag(item, tokenizer, screen) for item in test]).astype(np.float64)))
     return np.maximum(p[:, HEADS.index("fr_le")], p[:, HEADS.index("fr")] * p[:, HEADS.index("le")])
 
 

@@ -15,9 +15,9 @@ from facts import Item, body, targets
 from safe_azure_openai.extract import from_json
 
 
-def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]:
+def compositions(authored: list[Item], count: int, rng: random.Random) -> list[Item]:
     """Return ``count`` new items, each from two or three authored ones of the same language or with English around."""
-    lines = [item.line for item in some]
+    lines = [item.line for item in authored]
     standing_police = [x for x in lines if x.get("s") and x.get("le") and not x["fr"]]
     standing_plain = [x for x in lines if x.get("s") and not x.get("le") and not x["fr"]]
     asks = [x for x in lines if x["fr"] and not x.get("s") and not x.get("tools") and not x.get("h") and x.get("u")]
@@ -43,9 +43,17 @@ def compositions(some: list[Item], count: int, rng: random.Random) -> list[Item]
         (2, lambda: after(pick(police_plain, rng), pick(asks_nobody, rng))),
         (1, lambda: after(pick(police_plain, rng), pick(nobody, rng))),
         (1, lambda: after(pick(nobody, rng), pick(asks, rng))),
-        (3, lambda: buried(pick(asks, rng), [pick(nobody, rng) for _ in range(rng.randint(1, 4))], rng)),
-        (3, lambda: buried(pick(plain, rng), [pick(nobody, rng) for _ in range(rng.randint(1, 4))], rng)),
+        (5, lambda: buried([pick(asks, rng)], some(nobody), rng)),
+        (4, lambda: buried([pick(plain, rng)], some(nobody), rng)),
+        (4, lambda: buried([pick(asks_nobody, rng)], some(nobody), rng)),
+        (7, lambda: buried([pick(asks_nobody, rng), pick(police_plain, rng)], some(nobody), rng)),
+        (5, lambda: under(pick(standing_police, rng), buried([pick(asks_nobody, rng)], some(nobody), rng))),
+        (3, lambda: under(pick(standing_police, rng), buried([pick(nobody, rng)], some(nobody), rng))),
     )
+
+    def some(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [pick(lines, rng) for _ in range(rng.randint(1, 9))]
+
     weights = [w for w, _ in recipes]
     makers = [m for _, m in recipes]
     out = []
@@ -162,16 +170,9 @@ def after(first: dict[str, Any], ask: dict[str, Any]) -> dict[str, Any]:
     return {**merged(ask, first), "h": [first["u"], "OK."], "u": ask["u"]}
 
 
-def buried(act: dict[str, Any], filler: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
-    """A request among other texts, as one paragraph of a longer message."""
+def buried(told: list[dict[str, Any]], filler: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    """A request for an act, and who else is told of it, each as one paragraph of a longer message, in any order."""
     parts = [x["u"] for x in filler]
-    parts.insert(rng.randint(0, len(parts)), act["u"])
-    cameras = {k: v for k, v in act.items() if k in ("cam", "live", "coop")}
-    return {
-        "fr": act["fr"],
-        "le": act.get("le", ""),
-        "lang": act["lang"],
-        "img": act.get("img", 0),
-        **cameras,
-        "u": "\n\n".join(parts),
-    }
+    for line in told:
+        parts.insert(rng.randint(0, len(parts)), line["u"])
+    return {**merged(told[0], told[-1]), "u": "\n\n".join(parts)}

@@ -18,7 +18,7 @@ import torch
 from facts import items, subject
 from screen import FOLDS, ORDINARY, hash_of
 from torch import Tensor, nn
-from train import MOST_WINDOWS, Encoder, bag, padded, precision, saved_encoder
+from train import MOST_WINDOWS, Encoder, bag, padded, precision, saved_encoder, screen_of
 
 EPOCHS = 8
 
@@ -77,7 +77,8 @@ def main() -> None:
     some = list(items())
     if args.sample:
         some = random.Random(1).sample(some, args.sample)
-    bags = [bag(item, tokenizer).windows[: 2 * MOST_WINDOWS] for item in some]
+    screen = screen_of(encoder, tokenizer)
+    bags = [bag(item, tokenizer, screen).windows[: 2 * MOST_WINDOWS] for item in some]
     starts = np.cumsum([0, *(len(b) for b in bags)]).tolist()
     windows = [list(range(a, b)) for a, b in itertools.pairwise(starts)]
     x = pooled(encoder, [ids for b in bags for ids in b], args.layers)

@@ -22,8 +22,10 @@ from facts import HEADS, Item, items
 from pretrained import Pretrained, load
 from torch import Tensor, nn
 
-from safe_azure_openai.signals.meaning.reading import Window, windows, words
-from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, Tokenizer
+from safe_azure_openai.signals.meaning import HERE, windows_of
+from safe_azure_openai.signals.meaning.reading import Window
+from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, UNKNOWN, Tokenizer
+from safe_azure_openai.signals.screen import Screen
 
 MOST_WINDOWS = 3
 #: How much each question counts: those that verdicts turn on most.
@@ -149,9 +151,14 @@ class Bag:
         self.hidden: list[Tensor] = []
 
 
-def bag(item: Item, tokenizer: Tokenizer) -> Bag:
-    segments = item.request.segments
-    return Bag(windows(words(segments, tokenizer), segments), item.targets)
+def bag(item: Item, tokenizer: Tokenizer, screen: Screen) -> Bag:
+    return Bag(windows_of(item.request.segments, tokenizer, screen), item.targets)
+
+
+def screen_of(encoder: Encoder, tokenizer: Tokenizer, path: Path = HERE / "screen.npz") -> Screen:
+    """Return the screen at ``path``, by default the package's, which finds the sentences of the gist."""
+    table = encoder.word.weight.detach().numpy()
+    return Screen.read(path, lambda word: table[list(tokenizer.encode_word(word) or (UNKNOWN,))].mean(axis=0))
 
 
 def padded(rows: list[list[int]]) -> Tensor:
@@ -314,11 +321,12 @@ def main() -> None:
         texts = [s.text for item in some for s in item.request.segments]
         keep, tokenizer, wanted = choose_vocabulary(pretrained, texts, args.vocabulary)
         encoder = from_pretrained(pretrained, [int(n) for n in args.layers.split(",")], keep, wanted)
-    bags = [bag(item, tokenizer) for item in some]
+    screen = screen_of(encoder, tokenizer)
+    bags = [bag(item, tokenizer, screen) for item in some]
     print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
 
     rng = random.Random(args.seed)
-    bags += [bag(item, tokenizer) for item in compositions(everything, int(len(some) * args.composed), rng)]
+    bags += [bag(item, tokenizer, screen) for item in compositions(everything, int(len(some) * args.composed), rng)]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 

@@ -117,12 +117,15 @@ class Guard:
     def check(self, path: str, body: object) -> Decision:
         """Return the decision about one API call, without sending, recording or raising anything.
 
+        Where the tenant is looked up, the first check waits for that: in an event loop, ask in a thread.
+
         Args:
             path: the API path, such as ``"/chat/completions"``.
             body: what would be sent, as JSON-like values; never changed.
         """
         from .extract import from_json
 
+        self.tenants.settle()
         return self.judge((from_json(path, body),))
 
     def judge(

@@ -18,7 +18,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from safe_azure_openai import AsyncAzureOpenAI, AzureOpenAI
+from safe_azure_openai import AsyncAzureOpenAI, AzureOpenAI, Guard
 from safe_azure_openai.directory import Flights, Place, Problem, Report, lookup, shared
 from safe_azure_openai.directory.api import Deadline
 from safe_azure_openai.directory.flight import LASTING_PAUSE_S
@@ -569,6 +569,18 @@ def test_a_look_up_that_renews_what_is_known_is_waited_for_by_no_request() -> No
     assert source.is_settled
     source.settle()
     sky.gate.set()
+
+
+def test_a_check_waits_for_the_first_look_up() -> None:
+    sky = Sky(good())
+    sky.gate.clear()
+    guard = Guard(FromDirectory(Tenant(), sky.flights()))
+    Guard().check("/chat/completions", {})  # what it takes to judge is loaded
+    threading.Timer(0.3, sky.gate.set).start()
+
+    decision = guard.check("/chat/completions", {"messages": [{"role": "user", "content": "Which inmate is he?"}]})
+
+    assert decision.facts.actor.source == "tenant sector (directory)"
 
 
 @pytest.mark.usefixtures("discovery")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safe_azure_openai.model.request import Kind, Origin, Segment
-from safe_azure_openai.signals.meaning.reading import WINDOW, windows, words
+from safe_azure_openai.signals.meaning.reading import WINDOW, Word, gist, windows, words
 from safe_azure_openai.signals.meaning.tokenizer import BEGIN, END, SPECIAL, Tokenizer
+from safe_azure_openai.signals.screen import Sums
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789."
 TOKENIZER = Tokenizer([*SPECIAL, "\u2581", *LETTERS], [0.0] * len(SPECIAL) + [-1.0] * (1 + len(LETTERS)))
@@ -76,3 +79,46 @@ def test_the_windows_hold_every_word_and_none_is_too_long(texts: list[str]) -> N
     assert all(len(window.ids) <= WINDOW for window in found)
     seen = {(w.segment, w.start) for window in found for w in window.words}
     assert seen == {(w.segment, w.start) for w in all_words}
+
+
+def sums_of(act: set[int], actor: set[int]) -> Callable[[Sequence[Word]], Sums]:
+    """Sums by the number of tokens of a sentence."""
+    return lambda some: Sums(float(sum(len(w.ids) for w in some) in act), float(sum(len(w.ids) for w in some) in actor))
+
+
+def test_the_gist_has_the_sentences_that_matter_in_the_order_of_the_request() -> None:
+    filler = "aa bb cc. " * 60
+    told = [segment(f"{filler}ddddd. {filler}ggggggg. {filler}")]  # with word start and stop, of 7 and 9 tokens
+    window = gist(words(told, TOKENIZER), told, sums_of(act={9}, actor={7}))
+    texts = [told[0].text[w.start : w.end] for w in window.words if w.end]
+    assert [text for text in texts if len(text) > 3] == ["ddddd.", "ggggggg."]
+    assert len(window.ids) <= WINDOW
+
+
+def test_the_gist_says_who_speaks_and_that_there_are_pictures() -> None:
+    filler = "aa bb cc. " * 60
+    told = [segment(filler + "ddddd.", Origin.STANDING), segment(filler + "ggggggg."), segment("", kind="image")]
+    window = gist(words(told, TOKENIZER), told, sums_of(act={9}, actor={7}))
+    marks = [SPECIAL[w.ids[0]] for w in window.words if not w.end]
+    assert marks == ["<standing>", "<user>"]
+    assert SPECIAL.index("<image>") in window.ids
+
+
+def test_a_sentence_longer_than_the_gist_has_room_for_is_taken_in_part() -> None:
+    told = [segment("abcdefghi " * 200)]
+    window = gist(words(told, TOKENIZER), told, sums_of(act=set(), actor=set()))
+    assert window.words
+    assert len(window.ids) <= WINDOW
+
+
+@pytest.mark.parametrize("text", ["这是一句话，没有空格。" * 20, "これは文です。" * 30, "没有标点的长句" * 40])
+def test_text_without_spaces_is_read_to_its_end(text: str) -> None:
+    told = [segment(text)]
+    found = words(told, TOKENIZER)
+    assert found[-1].end == len(text)
+    assert max(w.end - w.start for w in found) <= 64
+    assert "".join(text[w.start : w.end] for w in found if w.end) == text
+
+
+def test_a_long_code_without_spaces_stays_one_word() -> None:
+    assert len(words([segment("a0" * 500)], TOKENIZER)) == 2

@@ -119,19 +119,31 @@ def _evidence(
     encoder: meaning.Encoder,
 ) -> tuple[Evidence, ...]:
     """Return the segment that an answer rests on: the one that gives it most surely when it stands alone."""
-    seen = answer.windows.get(head, ())
-    indexes = list(dict.fromkeys(word.segment for word in seen))
+    places = _places(answer.windows.get(head, ()), segments)
     # Words say what is asked for; an attachment is the place only where there are none.
-    indexes = [n for n in indexes if segments[n].kind == "text"] or indexes
-    if not indexes:
+    places = [place for place in places if segments[place[0].segment].kind == "text"] or places
+    if not places:
         return ()
-    best, highest = indexes[0], -1.0
-    for index in indexes[:MOST_TRIALS] if len(indexes) > 1 else ():
-        alone = encoder.probability(windows([word for word in seen if word.segment == index], segments)[0], head)
+    best, highest = places[0], -1.0
+    for place in places[:MOST_TRIALS] if len(places) > 1 else ():
+        alone = encoder.probability(windows(place, segments)[0], head)
         if alone > highest:
-            best, highest = index, alone
-    start, end = _span([word for word in seen if word.segment == best], found.get(best, ()))
-    return (Evidence(head, segments[best].pointer, start, end, score=answer[head]),)
+            best, highest = place, alone
+    index = best[0].segment
+    start, end = _span(best, found.get(index, ()))
+    return (Evidence(head, segments[index].pointer, start, end, score=answer[head]),)
+
+
+def _places(words: Sequence[Word], segments: Sequence[Segment]) -> list[list[Word]]:
+    """Return the words of each segment, and those that do not follow one another there apart."""
+    out: list[list[Word]] = []
+    for word in words:
+        last = out[-1][-1] if out else None
+        text = segments[word.segment].text
+        if last is None or last.segment != word.segment or text[last.end : word.start].strip():
+            out.append([])
+        out[-1].append(word)
+    return out
 
 
 def _span(words: Sequence[Word], some: Sequence[View]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..ocr.line import Untyped
 
@@ -30,6 +31,7 @@ PLAIN = 0.4
 FLAT = 2.0
 
 Profile: TypeAlias = npt.NDArray[np.uint8]
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def profile_of(data: bytes) -> Profile | None:
@@ -66,19 +68,25 @@ def likeness(one: Profile, others: npt.NDArray[np.uint8]) -> float:
     """
     if not len(others):
         return 0.0
-    mine, theirs = one.astype(np.float32), others.astype(np.float32)
-    shifts = range(-MAX_SHIFT, MAX_SHIFT + 1)
-    return max(float(_correlation(_shifted(mine, shift), _shifted(theirs, -shift)).max()) for shift in shifts)
+    mine, theirs = one.astype(np.float64), others.astype(np.float64)
+    shifts = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
+    columns = COLUMNS - np.abs(shifts)  # that both have at each shift
+    my_sums, my_spread = _sums_and_spread(mine, shifts)
+    their_sums, their_spread = _sums_and_spread(theirs, -shifts)
+    padded = np.pad(theirs, [(0, 0), (0, 0), (MAX_SHIFT, MAX_SHIFT)])
+    products = np.einsum("nbsc,bc->nbs", sliding_window_view(padded, COLUMNS, axis=-1), mine)[..., ::-1]
+    together = (products - my_sums * their_sums / columns).sum(axis=-2)
+    return float((together / np.sqrt(my_spread * their_spread)).max())
 
 
-def _shifted(profile: npt.NDArray[np.float32], shift: int) -> npt.NDArray[np.float32]:
-    return profile[..., max(shift, 0) : COLUMNS + min(shift, 0)]
+def _sums_and_spread(profiles: Floats, shifts: npt.NDArray[np.int_]) -> tuple[Floats, Floats]:
+    """Return, at each shift, the sum of each band over the columns that both have, and the spread of all bands."""
+    starts, ends = np.maximum(shifts, 0), COLUMNS + np.minimum(shifts, 0)
 
+    def over_columns(values: Floats) -> Floats:
+        running = np.pad(np.cumsum(values, axis=-1), [(0, 0)] * (values.ndim - 1) + [(1, 0)])
+        return running[..., ends] - running[..., starts]
 
-def _correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    a = a - a.mean(axis=-1, keepdims=True)
-    b = b - b.mean(axis=-1, keepdims=True)
-    flat = FLAT**2 * a.size
-    spread = np.sqrt(np.maximum((a * a).sum(), flat) * np.maximum((b * b).sum(axis=(-1, -2)), flat))
-    product: npt.NDArray[np.float32] = (a * b).sum(axis=(-1, -2)) / spread
-    return product
+    sums = over_columns(profiles)
+    spread = (over_columns(profiles * profiles) - sums * sums / (ends - starts)).sum(axis=-2)
+    return sums, np.maximum(spread, FLAT**2 * BANDS * (ends - starts))

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ..screen import Screen
     from .network import Array
     from .reading import Window, Word
+    from .tokenizer import Tokenizer
 
-__all__ = ["HEADS", "Answer", "Encoder", "load"]
+__all__ = ["HEADS", "Answer", "Encoder", "load", "windows_of"]
 
 #: The questions, in the order of the network's outputs.
 HEADS = (
@@ -123,13 +124,9 @@ class Encoder:
             readings: other texts for some segments, by index.
             is_worth: given the highest sums of a first look, whether to read on; where not, the answer is ``NOTHING``.
         """
-        from .reading import windows, words
-
         looks: list[tuple[Window, _Look]] = []
         for reading in readings:
-            found = windows(words(segments, self.tokenizer, instead=reading), segments)
-            if len(found) > MOST_WINDOWS:
-                found = _liveliest(found, segments, reading, self.screen)
+            found = windows_of(segments, self.tokenizer, self.screen, instead=reading)
             looks += [(window, self._look(window.ids)) for window in found]
         sums = [look.sums for _, look in looks]
         answer = NOTHING
@@ -158,23 +155,33 @@ class Encoder:
         return probability
 
 
-def _liveliest(
-    found: Sequence[Window], segments: Sequence[Segment], reading: Mapping[int, str], screen: Screen
+def windows_of(
+    segments: Sequence[Segment], tokenizer: Tokenizer, screen: Screen, *, instead: Mapping[int, str] | None = None
 ) -> list[Window]:
+    """Return the windows of a request that are read: its gist first, where there are several."""
+    from .reading import gist, windows, words
+
+    def sums(some: Sequence[Word]) -> Sums:
+        spans: dict[int, tuple[int, int]] = {}
+        for word in some:
+            start, end = spans.get(word.segment, (word.start, word.end))
+            spans[word.segment] = min(start, word.start), max(end, word.end)
+        return screen.sums(" ".join((instead or {}).get(n, segments[n].text)[a:b] for n, (a, b) in spans.items()))
+
+    all_words = words(segments, tokenizer, instead=instead)
+    found = windows(all_words, segments)
+    if len(found) == 1:
+        return found
+    if len(found) > MOST_WINDOWS:
+        found = _liveliest(found, [sums(window.words) for window in found])
+    return [gist(all_words, segments, sums), *found]
+
+
+def _liveliest(found: Sequence[Window], sums: Sequence[Sums]) -> list[Window]:
     """Return the windows with the highest sums for the act, and some with the highest for the actor, in order."""
-    sums = [screen.sums(_text(window, segments, reading)) for window in found]
     by_act = sorted(range(len(found)), key=lambda n: -sums[n].act)[: MOST_WINDOWS - _OF_THOSE_FOR_ACTOR]
     by_actor = sorted(range(len(found)), key=lambda n: -sums[n].actor)[:_OF_THOSE_FOR_ACTOR]
     return [found[n] for n in sorted({*by_act, *by_actor})]
-
-
-def _text(window: Window, segments: Sequence[Segment], reading: Mapping[int, str]) -> str:
-    """Return the words of a window's own part, as text."""
-    spans: dict[int, tuple[int, int]] = {}
-    for word in window.words:
-        start, end = spans.get(word.segment, (word.start, word.end))
-        spans[word.segment] = min(start, word.start), max(end, word.end)
-    return " ".join(reading.get(n, segments[n].text)[start:end] for n, (start, end) in spans.items())
 
 
 _lock = threading.Lock()

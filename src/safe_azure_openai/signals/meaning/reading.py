@@ -1,21 +1,23 @@
 """A request as the encoder reads it: words in order, each with its place, cut into windows.
 
 A short request is one window. A long one is cut, and every window begins with the same short head (who set the
-assistant up, and the first and last words of the user's last turn), because "summarise the following" and "run the
-following" change what the rest means.
+assistant up, that there are pictures, and the first and last words of the user's last turn), because "summarise the
+following" and "run the following" change what the rest means. Before those stands its gist: the sentences that matter
+most, from wherever they are, because who asks may stand on page 2 and what is asked for on page 40.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...model.request import Origin, Segment
 from ..names import tells
+from ..screen import Sums
 from .tokenizer import BEGIN, END, SPECIAL, Tokenizer
 
-__all__ = ["WINDOW", "Window", "Word", "windows", "words"]
+__all__ = ["WINDOW", "Window", "Word", "gist", "windows", "words"]
 
 #: Tokens of a window, begin and end marks included.
 WINDOW = 128
@@ -23,22 +25,31 @@ _HEAD_STANDING = 24
 _HEAD_USER = 20
 _OVERLAP = 16
 _MOST_IMAGES = 3
+#: Tokens of a sentence in the gist at most; of a longer one, the part that matters most.
+_SENTENCE = 32
+#: Sentences that the gist looks for, of each question.
+_MOST_SENTENCES = 4
 
 _MARK = {mark.strip("<>"): SPECIAL.index(mark) for mark in SPECIAL}
 _ATTACHMENT = {"image": _MARK["image"], "audio": _MARK["audio"], "file": _MARK["document"]}
 _TOKEN = re.compile(r"\S+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+#: Of scripts without spaces, a clause is read as a word is elsewhere, and so much of it at most.
+_CLAUSE = re.compile(r"[^、。,.!?;:]{1,48}[、。,.!?;:]*|[、。,.!?;:]+")
+_LAST = tuple(".!?。؟।")
 #: The last component of an address is the only part of it that people write.
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/?(?:.*/)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a segment: its token ids, the segment's index, and its span there."""
+    """One word of a segment: its token ids, the segment's index, its span there, and whether it ends a sentence."""
 
     ids: tuple[int, ...]
     segment: int
     start: int
     end: int
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +84,68 @@ def words(segments: Sequence[Segment], tokenizer: Tokenizer, *, instead: Mapping
                 origin = segment.origin
                 images = 0
                 out.append(Word((_MARK[origin.value],), index, 0, 0))
-        out.extend(
-            Word(tokenizer.encode_word(match.group()), index, match.start(), match.end())
-            for match in _TOKEN.finditer(tokenizer.normalise(text))
-        )
+        normal = tokenizer.normalise(text)
+        for start, end in _spans(normal):
+            word = normal[start:end]
+            is_last = word.endswith(_LAST) or normal.startswith(("\n", "\r"), end)
+            out.append(Word(tokenizer.encode_word(word), index, start, end, is_last))
     return out
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    for match in _TOKEN.finditer(text):
+        if match.end() - match.start() > WINDOW // 4 and _UNSPACED.search(match.group()):
+            yield from (clause.span() for clause in _CLAUSE.finditer(text, *match.span()))
+        else:
+            yield match.span()
+
+
+def gist(all_words: Sequence[Word], segments: Sequence[Segment], sums: Callable[[Sequence[Word]], Sums]) -> Window:
+    """Return one window of the sentences with the highest ``sums`` of either question, in the order of the request."""
+    head = _head(all_words, segments)
+    room = WINDOW - 2 - _tokens(head)
+    sentences = _sentences(all_words)
+    scored = [sums(sentence) for sentence in sentences]
+    by_act = sorted(range(len(sentences)), key=lambda n: -scored[n].act)[:_MOST_SENTENCES]
+    by_actor = sorted(range(len(sentences)), key=lambda n: -scored[n].actor)[:_MOST_SENTENCES]
+    chosen: set[int] = set()
+    for n in (n for pair in zip(by_act, by_actor, strict=True) for n in pair):
+        cost = _tokens(sentences[n]) + 1  # and the mark of who speaks
+        if n not in chosen and cost <= room:
+            chosen.add(n)
+            room -= cost
+    part: list[Word] = []
+    for n in sorted(chosen):
+        index = sentences[n][0].segment
+        if not part or segments[part[-1].segment].origin is not segments[index].origin:
+            part.append(Word((_MARK[segments[index].origin.value],), index, 0, 0))
+        part += sentences[n]
+    return _window(head, part)
+
+
+def _sentences(all_words: Sequence[Word]) -> list[list[Word]]:
+    """Return the words of each sentence, or of so much of it as the gist has room for, without marks."""
+    out: list[list[Word]] = [[]]
+    used = 0
+    for word in all_words:
+        if not word.end:
+            continue
+        last = out[-1]
+        if last and (last[-1].is_last or last[-1].segment != word.segment or used + len(word.ids) > _SENTENCE):
+            out.append([])
+            used = 0
+        out[-1].append(word)
+        used += len(word.ids)
+    return [sentence for sentence in out if sentence]
 
 
 def windows(all_words: Sequence[Word], segments: Sequence[Segment], *, longest: int = WINDOW) -> list[Window]:
     """Return the windows over ``all_words``: one if they fit, else as many as it takes, each behind the head."""
     room = longest - 2
-    if sum(len(word.ids) for word in all_words) <= room:
+    if _tokens(all_words) <= room:
         return [_window((), all_words)]
     head = _head(all_words, segments)
-    room -= sum(len(word.ids) for word in head)
+    room -= _tokens(head)
     out: list[Window] = []
     start = 0
     while start < len(all_words):
@@ -110,6 +169,10 @@ def windows(all_words: Sequence[Word], segments: Sequence[Segment], *, longest: 
     return out
 
 
+def _tokens(some: Iterable[Word]) -> int:
+    return sum(len(word.ids) for word in some)
+
+
 def _window(head: Sequence[Word], part: Sequence[Word]) -> Window:
     ids = [BEGIN]
     for word in (*head, *part):
@@ -120,12 +183,14 @@ def _window(head: Sequence[Word], part: Sequence[Word]) -> Window:
 
 def _head(all_words: Sequence[Word], segments: Sequence[Segment]) -> list[Word]:
     standing = [word for word in all_words if segments[word.segment].origin is Origin.STANDING]
-    last = max((w.segment for w in all_words if segments[w.segment].origin is Origin.USER), default=-1)
+    pictures = [word for word in all_words if not word.end and segments[word.segment].kind == "image"]
+    said = (n for n, s in enumerate(segments) if s.origin is Origin.USER and s.kind == "text" and s.text)
+    last = max(said, default=-1)
     turn = [word for word in all_words if word.segment == last]
     start = _take(turn, _HEAD_USER)
     rest = turn[len(start) :]
     end = list(reversed(_take(list(reversed(rest)), _HEAD_USER)))
-    return [*_take(standing, _HEAD_STANDING), *start, *end]
+    return [*_take(standing, _HEAD_STANDING), *pictures[:_MOST_IMAGES], *start, *end]
 
 
 def _take(some: Sequence[Word], tokens: int) -> list[Word]:
