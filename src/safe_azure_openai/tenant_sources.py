@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -194,13 +195,16 @@ def tenant_source(settings: Settings) -> TenantSource:
 
 
 def _in_event_loop() -> bool:
-    import asyncio  # openai has imported it
+    import asyncio  # openai has imported both
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    from anyio.lowlevel import current_token
+
+    # The first also knows callbacks, in which no task runs; the second also knows the loops of other libraries.
+    for find in (asyncio.get_running_loop, current_token):
+        with suppress(RuntimeError):
+            find()
+            return True
+    return False
 
 
 def require(tenant: Tenant, problems: tuple[str, ...], settings: Settings) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import openai
 import pytest
+import trio
 
 from safe_azure_openai import AsyncAzureOpenAI, AzureOpenAI, Guard
 from safe_azure_openai.directory import Flights, Place, Problem, Report, lookup, shared
@@ -536,6 +537,17 @@ async def test_in_an_event_loop_the_first_request_waits_and_not_the_constructor(
     assert {one._enforcement.guard.tenant.sector for one in clients} == {"law_enforcement"}
     assert desk.look_ups == 1
     assert len(desk.loopback.requests) == len(waiting)
+
+
+@pytest.mark.usefixtures("discovery")
+def test_the_constructor_waits_in_no_event_loop_of_whatever_library(desk: Desk) -> None:
+    async def make() -> AsyncAzureOpenAI:
+        return desk.client()
+
+    made = trio.run(make)
+
+    assert not made._enforcement.guard.tenants.is_settled
+    desk.gate.set()
 
 
 @pytest.mark.usefixtures("discovery")
