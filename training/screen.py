@@ -114,19 +114,17 @@ def main() -> None:
                 part = inside[start : start + 256]
                 held[part] = sums(net, table, [rows[n] for n in part]).numpy()
     images = np.array([bool(i.line.get("img")) for i in some])
-    violation = (act > 0) & (who > 0)
-    limit_act = np.quantile(held[(act > 0) & ~images, 0], 1 - args.keep)
-    limit_who = np.quantile(held[violation, 1], 1 - args.keep)
-    plain = (held[:, 0] >= limit_act) & (held[:, 1] >= limit_who)
-    passes = ((held[:, 0] >= limit_act) | images) & (held[:, 1] >= limit_who)
-    for keep in (0.99, 0.995, 0.998):
-        a, w = np.quantile(held[(act > 0) & ~images, 0], 1 - keep), np.quantile(held[violation, 1], 1 - keep)
-        both = (held[off, 0] >= a) & (held[off, 1] >= w)
-        alone = held[off, 0] >= a
-        print(f"  keep {keep}: limits {a:.2f} {w:.2f}, ordinary {both.mean():.4f}, for police {alone.mean():.4f}")
-    print(f"{len(some)} requests, {len(vocabulary)} words; limits {limit_act:.2f} {limit_who:.2f}")
-    print(f"held-out files: violations passed {passes[violation].mean():.4f}")
-    print(f"ordinary requests passed: {plain[off].mean():.4f}, for police {(held[off, 0] >= limit_act).mean():.4f}")
+    print(f"{len(some)} requests, {len(vocabulary)} words")
+    for keep in (0.99, 0.995, 0.998, args.keep):
+        limits, least = limits_of(held, act > 0, who > 0, images, keep)
+        passes = held >= limits
+        both = passes.all(1) & ((held - limits).sum(1) >= least)
+        told, shown = (act > 0) & (who > 0) & ~images, (act > 0) & (who > 0) & images
+        print(
+            f"keep {keep}: limits {limits[0]:.2f} {limits[1]:.2f} {least:.2f}; violations {both[told].mean():.4f}, with"
+            f" a picture {passes[shown, 1].mean():.4f}; ordinary {both[off].mean():.4f},"
+            f" for police {passes[off, 0].mean():.4f}"
+        )
     net = fit(np.ones(len(some), dtype=bool), 7)
     with torch.no_grad():
         first, last = net.word[0], net.word[2]
@@ -136,8 +134,20 @@ def main() -> None:
             w2=last.weight.T.numpy().astype(np.float16), b2=last.bias.numpy(),
             up=net.up.weight.T.numpy(), up_bias=net.up.bias.numpy(),
             down=net.down.weight.T.numpy(),
-            down_bias=net.down.bias.numpy() - np.array([limit_act, limit_who], dtype=np.float32),
+            down_bias=net.down.bias.numpy() - limits.astype(np.float32), least=np.array(least),
         )  # fmt: skip
+
+
+def limits_of(
+    sums: np.ndarray, act: np.ndarray, who: np.ndarray, shown: np.ndarray, keep: float
+) -> tuple[np.ndarray, float]:
+    """Return the limit of each sum and of both together, each of which so many of those it is for pass.
+
+    ``shown`` are requests with a picture, where no word has to tell of an act.
+    """
+    each = 1 - (1 - keep) / 2
+    limits = np.array([np.quantile(sums[act & ~shown, 0], 1 - each), np.quantile(sums[act & who, 1], 1 - each)])
+    return limits, float(np.quantile((sums - limits)[act & who & ~shown].sum(1), 1 - keep))
 
 
 def hash_of(n: int) -> int:

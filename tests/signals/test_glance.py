@@ -19,8 +19,8 @@ from safe_azure_openai.signals.screen import Sums
 def glance(limit: float) -> Glance:
     """One whose act is the highest state of the first column over ``limit``, and which sees no actor."""
     weights: dict[str, npt.NDArray[Any]] = {
-        "layers": np.array(2), "w1": np.zeros((6, 1)), "b1": np.zeros(1), "w2": np.array([[1.0, 0.0]]),
-        "b2": np.array([-limit, -1.0]),
+        "layers": np.array(2), "least": np.array(0.0), "w1": np.zeros((6, 1)), "b1": np.zeros(1),
+        "w2": np.array([[1.0, 0.0]]), "b2": np.array([-limit, -1.0]),
     }  # fmt: skip
     weights["w1"][2, 0] = 10.0
     return Glance(weights)
@@ -37,7 +37,14 @@ def test_one_word_of_a_window_is_enough(highest: float, expected: bool) -> None:
 
 
 def test_a_stored_glance_gives_the_same_sums(tmp_path: Path) -> None:
-    weights = {"layers": np.array(3), "w1": np.ones((6, 2)), "b1": np.ones(2), "w2": np.ones((2, 2)), "b2": np.ones(2)}
+    weights = {
+        "layers": np.array(3),
+        "least": np.array(0.0),
+        "w1": np.ones((6, 2)),
+        "b1": np.ones(2),
+        "w2": np.ones((2, 2)),
+        "b2": np.ones(2),
+    }
     np.savez(tmp_path / "glance.npz", allow_pickle=False, **weights)
     hidden = np.ones((3, 2), dtype=np.float32)
     stored = Glance.read(tmp_path / "glance.npz")

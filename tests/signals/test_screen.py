@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from safe_azure_openai.signals import screen as module
-from safe_azure_openai.signals.screen import STRETCH, Screen, words_of
+from safe_azure_openai.signals.screen import NOTHING, STRETCH, Screen, Sums, highest, words_of
 
 #: A word's embedding: is it about the act, is it about the actor.
 PLACES = {"match": (1.0, 0.0), "police": (0.0, 1.0)}
@@ -24,7 +24,7 @@ def screen() -> Screen:
     eye = np.eye(2, dtype=np.float32)
     weights: dict[str, npt.NDArray[Any]] = {
         "w1": 20 * eye, "b1": np.zeros(2), "w2": eye, "b2": np.full(2, -10.0),
-        "up": eye, "up_bias": np.zeros(2), "down": eye, "down_bias": np.full(2, -0.5),
+        "up": eye, "up_bias": np.zeros(2), "down": eye, "down_bias": np.full(2, -0.5), "least": np.array(0.0),
     }  # fmt: skip
     return Screen(weights, embedding)
 
@@ -90,3 +90,14 @@ def test_threads_get_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(shared.sums, texts)) == [screen().sums(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("act", "actor", "both"), [(0.0, 3.0, True), (1.4, 1.4, False), (9.0, -0.1, False), (-0.1, 9.0, False)]
+)
+def test_two_low_sums_are_none(act: float, actor: float, both: bool) -> None:
+    assert Sums(act, actor, least=3.0).both is both
+
+
+def test_what_is_told_by_two_texts_counts_together() -> None:
+    assert highest([Sums(4.0, -9.0, 3.0), NOTHING, Sums(-9.0, 2.0, 3.0)]) == Sums(4.0, 2.0, 3.0)

@@ -75,8 +75,11 @@ def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
     is_kept = not request.path.startswith(_FORGOTTEN)
 
     def is_worth(sums: Sums) -> bool:
-        act, actor = sums.act >= 0 or is_act_given, sums.actor >= 0 or is_actor_given
-        return (act and actor) or (is_kept and (act or actor))
+        if is_kept and sums.any:  # what is missing may be told by another call
+            return True
+        if is_act_given or is_actor_given:
+            return (is_act_given or sums.act >= 0) and (is_actor_given or sums.actor >= 0)
+        return sums.both
 
     found = {n: views(s.text) for n, s in enumerate(segments) if s.kind == "text" and s.text}
     readings = _readings(request, found)

@@ -1,10 +1,10 @@
 """The screen: whether anything about identity, faces, people in pictures or cameras can be in a text at all.
 
 A few learned features of each word, the highest of each feature over a stretch of text, and two sums of those: one for
-the act, one for who it is for. A sum below zero ends the matter in microseconds, and of long texts the passages with
-the highest sums are read. A sum is over one stretch, so words elsewhere cannot hide a request. Words are placed by the
-encoder's pretrained embeddings, so that a word counts like its neighbours in meaning, in every language. Trained by
-``training/screen.py``.
+the act, one for who it is for. A sum below zero ends the matter in microseconds, and so do two low ones; of long texts
+the passages with the highest sums are read. A sum is over one stretch, so words elsewhere cannot hide a request. Words
+are placed by the encoder's pretrained embeddings, so that a word counts like its neighbours in meaning, in every
+language. Trained by ``training/screen.py``.
 """
 
 from __future__ import annotations
@@ -50,15 +50,21 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the screen makes of a text: the higher, the likelier. Zero is the limit of both."""
+    """What the screen makes of a text: the higher, the likelier. Zero is the limit of each, ``least`` of their sum."""
 
     act: float
     actor: float
+    least: float = 0.0
 
     @property
     def any(self) -> bool:
         """Whether either can be there."""
         return self.act >= 0 or self.actor >= 0
+
+    @property
+    def both(self) -> bool:
+        """Whether both can be there: words that leave room for either hardly do so for both at once."""
+        return self.act >= 0 and self.actor >= 0 and self.act + self.actor >= self.least
 
 
 NOTHING = Sums(float("-inf"), float("-inf"))
@@ -66,10 +72,10 @@ NOTHING = Sums(float("-inf"), float("-inf"))
 
 def highest(some: Iterable[Sums]) -> Sums:
     """Return the highest sum of each question: what is in one of the texts is in all of them together."""
-    act, actor = NOTHING.act, NOTHING.actor
+    act, actor, least = NOTHING.act, NOTHING.actor, NOTHING.least
     for sums in some:
-        act, actor = max(act, sums.act), max(actor, sums.actor)
-    return Sums(act, actor)
+        act, actor, least = max(act, sums.act), max(actor, sums.actor), max(least, sums.least)
+    return Sums(act, actor, least)
 
 
 class Screen:
@@ -84,6 +90,7 @@ class Screen:
         self._w1, self._b1, self._w2, self._b2, self._up, self._up_bias, self._down, self._down_bias = (
             weights[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2", "up", "up_bias", "down", "down_bias")
         )
+        self._least = float(weights["least"])
         self._embedding = embedding
         self._lock = threading.Lock()
         self._forget()
@@ -109,7 +116,7 @@ class Screen:
             pooled = np.maximum(pooled[:-1], pooled[1:])
         sums = np.maximum(pooled @ self._up + self._up_bias, 0) @ self._down + self._down_bias
         act, actor = sums.max(axis=0).tolist()
-        return Sums(act, actor)
+        return Sums(act, actor, self._least)
 
     def _features(self, words: list[str]) -> Array:
         numbers, _ = self._known

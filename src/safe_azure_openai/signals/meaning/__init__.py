@@ -158,7 +158,7 @@ class Encoder:
 def windows_of(
     segments: Sequence[Segment], tokenizer: Tokenizer, screen: Screen, *, instead: Mapping[int, str] | None = None
 ) -> list[Window]:
-    """Return the windows of a request that are read: its gist first, where there are several."""
+    """Return the windows of a request that are worth reading: its gist first, where there are several."""
     from .reading import gist, windows, words
 
     def sums(some: Sequence[Word]) -> Sums:
@@ -172,16 +172,15 @@ def windows_of(
     found = windows(all_words, segments)
     if len(found) == 1:
         return found
-    if len(found) > MOST_WINDOWS:
-        found = _liveliest(found, [sums(window.words) for window in found])
-    return [gist(all_words, segments, sums), *found]
+    return [gist(all_words, segments, sums), *_lively([(window, sums(window.words)) for window in found])]
 
 
-def _liveliest(found: Sequence[Window], sums: Sequence[Sums]) -> list[Window]:
-    """Return the windows with the highest sums for the act, and some with the highest for the actor, in order."""
-    by_act = sorted(range(len(found)), key=lambda n: -sums[n].act)[: MOST_WINDOWS - _OF_THOSE_FOR_ACTOR]
-    by_actor = sorted(range(len(found)), key=lambda n: -sums[n].actor)[:_OF_THOSE_FOR_ACTOR]
-    return [found[n] for n in sorted({*by_act, *by_actor})]
+def _lively(found: Sequence[tuple[Window, Sums]]) -> list[Window]:
+    """Return the windows in which there can be something: of many, the likeliest, some of them for the actor."""
+    some = [n for n, (_, sums) in enumerate(found) if sums.any]
+    by_act = sorted(some, key=lambda n: -found[n][1].act)[: MOST_WINDOWS - _OF_THOSE_FOR_ACTOR]
+    by_actor = sorted(some, key=lambda n: -found[n][1].actor)[:_OF_THOSE_FOR_ACTOR]
+    return [found[n][0] for n in (some if len(some) <= MOST_WINDOWS else sorted({*by_act, *by_actor}))]
 
 
 _lock = threading.Lock()

@@ -26,6 +26,7 @@ class Glance:
 
     def __init__(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         self.layers = int(weights["layers"])
+        self._least = float(weights["least"])
         self._w1, self._b1, self._w2, self._b2 = (weights[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2"))
 
     @classmethod
@@ -38,4 +39,4 @@ class Glance:
         """Return the sums of one window; ``hidden`` has a row a token."""
         pooled: Array = np.concatenate([hidden.mean(axis=0), hidden.max(axis=0), hidden[0]])
         act, actor = (gelu(pooled @ self._w1 + self._b1) @ self._w2 + self._b2).tolist()
-        return Sums(act, actor)
+        return Sums(act, actor, self._least)
