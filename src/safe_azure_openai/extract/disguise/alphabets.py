@@ -20,8 +20,10 @@ _MORSE: dict[str, str] = dict(
 )
 _STROKES = str.maketrans("·•−–—_", "..----")
 _MORSE_RUN = re.compile(r"(?<![\w.\-])[.\-·•−–—_]{1,6}(?:[ /|\n]{1,4}[.\-·•−–—_]{1,6}){4,}(?![\w.\-])")
+_MORSE_PAIR = re.compile(r"[.\-·•−–—_][ /|\n]{1,4}[.\-·•−–—_]")  # in hardly a plain text
 #: Source: Unified English Braille, letters and stops; the signs for capitals and figures say nothing of their own.
 _BRAILLE = str.maketrans("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠂⠆⠒⠲⠦⠖⠄⠤\u2800", "abcdefghijklmnopqrstuvwxyz,;:.?!'- ", "⠠⠼")
+_BRAILLE_CELL = re.compile(r"[\u2801-\u28ff]")
 # Must not match the single cells of a spinner ("⠋", "⠙").
 _BRAILLE_RUN = re.compile(r"[\u2801-\u28ff]{2}[\u2800-\u28ff]*(?:[^\w\n]{1,2}[\u2800-\u28ff]+)*")
 #: What each Greek letter may stand for where somebody writes another language in them.
@@ -60,6 +62,7 @@ _FIRST = _forms(
     "first initial capital ersten erste première premières primera primeras primeira primeiras prima prime eerste "
     "pierwsze ilk"
 )
+_ANNOUNCING = _ACROSTIC | _LETTER
 _FIRST_LETTERS = re.compile(
     r"(?:first|initial|capital|ersten?|premi[èe]res?|primeir[ao]s?|primeras?|prim[ae]|eerste|pierwsze|ilk)\s"
     r"(?:letter|buchstabe|lettre|letra|litery|harf)",
@@ -71,7 +74,7 @@ _MAX_LETTERS = 200
 
 def morse(traits: Traits) -> list[Edit]:
     """Words in Morse code; a slash, a bar or more than one blank parts words."""
-    if len(traits.made_of(".-·•−–—_/|", 1)) < 4:
+    if _MORSE_PAIR.search(traits.text) is None or len(traits.made_of(".-·•−–—_/|", 1)) < 4:
         return []
     edits: list[Edit] = []
     for found in _MORSE_RUN.finditer(traits.text):
@@ -88,7 +91,7 @@ def morse(traits: Traits) -> list[Edit]:
 
 def braille(traits: Traits) -> list[Edit]:
     """Words in the cells of braille."""
-    if traits.is_ascii:
+    if _BRAILLE_CELL.search(traits.foreign) is None:
         return []
     edits: list[Edit] = []
     for found in _BRAILLE_RUN.finditer(traits.text):
@@ -100,7 +103,7 @@ def braille(traits: Traits) -> list[Edit]:
 
 def greek(traits: Traits) -> list[Edit]:
     """Words of another language in Greek letters. Greek itself stays: hardly a word of it is one elsewhere."""
-    if traits.is_ascii:
+    if _GREEK_WORD.search(traits.foreign) is None:
         return []
     spelt = [(found, _spelt(fold(found[0]))) for found in _GREEK_WORD.finditer(traits.text)]
     letters = sum(len(word) for _, word in spelt)
@@ -143,9 +146,9 @@ def acrostic(traits: Traits) -> list[Edit]:
     """The first letters of lines, sentences or words after the text itself, where it speaks of first letters."""
     text = traits.text
     tokens = traits.tokens
-    if _ACROSTIC.isdisjoint(tokens) and (
-        _LETTER.isdisjoint(tokens) or _FIRST.isdisjoint(tokens) or _FIRST_LETTERS.search(text) is None
-    ):
+    if _ANNOUNCING.isdisjoint(tokens):
+        return []
+    if _ACROSTIC.isdisjoint(tokens) and (_FIRST.isdisjoint(tokens) or _FIRST_LETTERS.search(text) is None):
         return []
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     sources = (lines, [part for part in re.split(r"(?<=[.!?;])\s+|\n", text) if part.strip()], text.split())

@@ -17,15 +17,23 @@ _SUM = re.compile(
     r"""\$?\b[A-Za-z_]\w{0,15}\b(?:\s*\+\s*(?:\$?\b[A-Za-z_]\w{0,15}\b|"[^"\n]{0,80}"|'[^'\n]{0,80}'))+"""
 )
 _BRACED = re.compile(r"\$?\{[A-Za-z_]\w{0,15}\}(?: ?\$?\{[A-Za-z_]\w{0,15}\})+")
+_PUT_TOGETHER = re.compile(r"\+\s*[$A-Za-z_\"']|\} ?\$?\{")  # what parts the terms of both
 _TERM = re.compile(r"""[A-Za-z_]\w*|"[^"]*"|'[^']*'""")
 # "".join(["fa", "cial"])
 _JOIN = re.compile(r"""(["'])( ?)\1\.join\(\s*[\[(]((?:\s*(?:"[^"\n]{0,200}"|'[^'\n]{0,200}')\s*,?)+)[\])]\s*\)""")
 # What numbers the pieces of a cut text: a new line with "B: " or "2) ", ". Part 2: ". Must not match "e.g. a) this".
+_LINE = r"[ \t]*\(?(?:(?:part|piece|line|teil|partie|parte|deel)[ \t]*)?(?:[A-Za-z]|\d{1,2})[.:)\-]"
+_OPENING = r"[ \t]*[\"'“‘]?"
 _NUMBER = re.compile(
-    r"(?:[\"'”’]?\n[ \t]*\(?(?:(?:part|piece|line|teil|partie|parte|deel)[ \t]*)?(?:[A-Za-z]|\d{1,2})[.:)\-]"
-    r"|[\"'”’]?[.,;]?[ \t](?:part|piece|teil|partie|parte|deel)[ \t]?\d{1,2}[ \t]?[:=])[ \t]*[\"'“‘]?(?=[^\W\d_])",
+    rf"(?:[\"'”’]?\n{_LINE}|[\"'”’]?[.,;]?[ \t](?:part|piece|teil|partie|parte|deel)[ \t]?\d{{1,2}}[ \t]?[:=])"
+    rf"{_OPENING}(?=[^\W\d_])",
     re.IGNORECASE,
 )
+# The ends of both forms before what is no capital, which plain texts hardly have and which are found faster.
+_NUMBERED_LINE = re.compile(
+    rf"\n(?:(?<=[^\W\d_]\n)|(?<=[^\W\d_][\"'”’]\n)){_LINE}{_OPENING}(?-i:[^\W\d_A-Z])", re.IGNORECASE
+)
+_NUMBERED_PIECES = [re.compile(rf"{sign}(?:(?<=\d.)|(?<=\d[ \t].)){_OPENING}[^\W\d_A-Z]") for sign in ":="]
 _LAST = re.compile(r"[^\W\d_]+\Z")
 _FIRST = re.compile(r"[^\W\d_]+")
 #: Letters before a cut that are looked at.
@@ -35,6 +43,8 @@ _MAX_WORD = 24
 def numbered(traits: Traits) -> list[Edit]:
     """Words cut over numbered pieces become whole. A list of whole words stays: "a) rest" and "b) room" are two."""
     text = traits.text
+    if not any(pattern.search(text) for pattern in (_NUMBERED_LINE, *_NUMBERED_PIECES)):
+        return []
     edits: list[Edit] = []
     is_sure = False
     for found in _NUMBER.finditer(text):
@@ -71,11 +81,14 @@ def assembled(traits: Traits) -> list[Edit]:
 
 
 def _sums(text: str) -> list[Edit]:
-    values = {found[1]: found[2] or found[3] for found in _ASSIGNMENT.finditer(text)}
-    if not values:
+    if _PUT_TOGETHER.search(text) is None:
         return []
+    sums = [*_SUM.finditer(text), *_BRACED.finditer(text)]
+    if not sums:
+        return []
+    values = {found[1]: found[2] or found[3] for found in _ASSIGNMENT.finditer(text)}
     edits: list[Edit] = []
-    for found in [*_SUM.finditer(text), *_BRACED.finditer(text)]:
+    for found in sums:
         terms = _TERM.findall(found[0])
         if len(terms) > 1:
             known = [term[1:-1] if term[0] in "\"'" else values.get(term) for term in terms]

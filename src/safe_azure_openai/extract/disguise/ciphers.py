@@ -58,6 +58,11 @@ def _disguised_words() -> frozenset[str]:
     return frozenset(_disguised())
 
 
+@cache
+def _written_backwards() -> frozenset[str]:
+    return frozenset(word[::-1] for word in written())
+
+
 def _elected(traits: Traits) -> int | None:
     """Return the table that most disguised words ask for, if there are enough: one may be a name by chance.
 
@@ -112,29 +117,34 @@ def _strange_clause(text: str) -> str:
     """Return the longest clause of a short text that can be no words as it stands, ``""`` if all can."""
     if not 7 < len(text) <= _SHORT:
         return ""
-    strange = ""
-    for clause in _CLAUSE.findall(text):
-        tokens = clause.split()
-        is_common = len(written().intersection(tokens)) * 5 >= len(tokens)
-        if (
-            not is_common
-            and clause.isascii()
-            and sum(map(len, _LETTERS.findall(clause))) > max(7, len(clause) * 2 // 3)
-        ):
-            strange = max(strange, clause, key=len)
+    clauses = sorted((clause for clause in _CLAUSE.findall(text) if len(clause) > 7), key=len, reverse=True)
+    strange = next(filter(_is_strange, clauses), "")
     return strange if strange and plausibility(strange) < PLAUSIBLE_BITS else ""
+
+
+def _is_strange(clause: str) -> bool:
+    """Return whether a clause is mostly ASCII letters and has hardly a common word."""
+    tokens = clause.split()
+    return (
+        clause.isascii()
+        and len(written().intersection(tokens)) * 5 < len(tokens)
+        and sum(map(len, _LETTERS.findall(clause))) > max(7, len(clause) * 2 // 3)
+    )
 
 
 def is_reversed(traits: Traits) -> bool:
     """Return whether words of the text stand backwards."""
     if _elected(traits) == -1:
         return True
-    if not traits.is_strange:
-        return False
     text = traits.text
-    backwards = text[::-1]
-    if len(written().intersection(backwards.split())) <= len(written() & traits.tokens):
+    if not 7 < len(text) <= _SHORT:
+        return False
+    common = len(written() & traits.tokens)
+    if common * 2 >= len(traits.tokens):
+        return False
+    if len(_written_backwards() & traits.tokens) <= common:
         return False  # nearly every text
+    backwards = text[::-1]
     shares = common_share(backwards) - common_share(text)
     bits = plausibility(backwards) - plausibility(text)
     return (shares >= 0.3 and bits > 0) or (shares >= 0.1 and bits >= _MARGIN_BITS)

@@ -20,14 +20,21 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _TAIL = re.compile(r"\s+([A-Za-z0-9+/_-]{2,8}={0,2})(?!\S)")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{8,}={0,6}(?![A-Za-z0-9])")
 _HEX = re.compile(r"(?<![\w\\])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:, ?|[ :;-]|\n)?){4,}(?!\w)")
+_HEX_AND_MARKS = string.hexdigits + ":-,;.!?\"'"
+_FOUR_BYTES = re.compile(r"(?:[0-9A-Fa-f]{2}(?:, ?|[ :;-]|\n)?(?:0x|\\x)?){3}[0-9A-Fa-f]{2}")  # is found faster
 _PRINTABLE_HEX = frozenset(
     form + mark for code in range(0x20, 0x7F) for form in (f"{code:02x}", f"{code:02X}") for mark in ("", ",", ";")
 )
 _BINARY = re.compile(r"(?<!\w)(?:[01]{7,8}[\s,]{0,2}){3,}(?!\w)|(?<!\w)(?:[01]{8}){3,}(?!\w)")
-_NUMBERS = re.compile(r"\d{1,3}(?:[\s,;-]{1,3}(?:/ ?|\| ?)?\d{1,3}){5,}(?![\w.])")
+_APART = r"[\s,;-]{1,3}(?:/ ?|\| ?)?"
+_NUMBERS = re.compile(rf"\d{{1,3}}(?:{_APART}\d{{1,3}}){{5,}}(?![\w.])")
+_THREE_NUMBERS = re.compile(rf"\d{_APART}\d{{1,3}}{_APART}\d")  # hardly a plain text has as many in a row
 #: Row and column of each letter in the square of the tap code, where c stands for k too.
 _TAPS = {f"{n // 5 + 1}{n % 5 + 1}": letter for n, letter in enumerate("abcdefghijlmnopqrstuvwxyz")}
 _ASCII85 = re.compile(r"<~([!-uz\s]+)~>|(?<!\S)[!-~]{10,}(?!\S)")
+# Five signs stand for four bytes, and the first sign for most of the first byte: that of ASCII is no other than these
+# in ASCII85, or in base85. What is not of either is left out before decoding, so the groups may be others then.
+_ASCII_IN_85 = re.compile(r"[#-I].{4}[#-I]|[2-9A-Za-e].{4}[2-9A-Za-e]|.*[^!-~]")
 # "begin 644 name", lines that each begin with their length, "end". Must not match "begin 10 minutes early".
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} \S.*\n((?:[ -`]{1,90}\n)+)(?:end\b)?", re.MULTILINE)
 _SIGNS = frozenset(string.punctuation)
@@ -53,7 +60,7 @@ def _is_mixed(token: str) -> bool:
 
 def base64_text(traits: Traits) -> list[Edit]:
     """Words in base64 or base64url, over several lines too. Pictures, hashes and keys do not decode to words."""
-    if not any(_decode64(found) is not None for token in traits.long for found in _BASE64.findall(token)):
+    if not any(_decode64(found) is not None for token in traits.capital for found in _BASE64.findall(token)):
         return []
     edits: list[Edit] = []
     for run in _runs(_BASE64, traits.text):
@@ -117,7 +124,7 @@ def _spans(pattern: re.Pattern[str], text: str, decode: Callable[[str], str | No
 
 def base32_text(traits: Traits) -> list[Edit]:
     """Words in base32."""
-    is_likely = any(token.isupper() and _BASE32.search(token) for token in traits.long)
+    is_likely = any(token.isupper() and _BASE32.search(token) for token in traits.capital)
     return _spans(_BASE32, traits.text, _decode32) if is_likely else []
 
 
@@ -134,14 +141,13 @@ def _decode32(token: str) -> str | None:
 
 def hexadecimal(traits: Traits) -> list[Edit]:
     """Words in hexadecimal, in one piece or byte by byte."""
-    digits = string.hexdigits
     is_likely = (
-        traits.made_of(digits + ":-,;.!?\"'", 8)
-        or len(traits.tokens & _PRINTABLE_HEX) > 5
+        any(not token.strip(_HEX_AND_MARKS) for token in traits.long)
+        or len(_PRINTABLE_HEX & traits.tokens) > 5
         or "0x" in traits.text
         or "\\x" in traits.text
     )
-    return _spans(_HEX, traits.text, _decode_hex) if is_likely else []
+    return _spans(_HEX, traits.text, _decode_hex) if is_likely and _FOUR_BYTES.search(traits.text) else []
 
 
 def _decode_hex(found: str) -> str | None:
@@ -169,6 +175,8 @@ def _decode_binary(found: str) -> str | None:
 
 def numbers(traits: Traits) -> list[Edit]:
     """Words as decimal character codes, or as places in the alphabet."""
+    if _THREE_NUMBERS.search(traits.text) is None:
+        return []
     figures = traits.made_of(string.digits + ",;-/|", 1)
     # In a program the codes stand in brackets: "bytes([119,104,111])".
     if len(figures) < 5 and not any(token.count("-") > 2 or token.count(",") > 4 for token in (*figures, *traits.long)):
@@ -198,7 +206,8 @@ def _decode_numbers(found: str) -> str | None:
 def ascii85(traits: Traits) -> list[Edit]:
     """Words in ASCII85 or base85."""
     is_likely = "<~" in traits.text or any(
-        len(token) > 9 and len(_SIGNS.intersection(token)) > 1 and _decode85(token[:20]) for token in traits.long
+        len(token) > 9 and len(_SIGNS.intersection(token)) > 1 and _decode85(token[:20])
+        for token in filter(_ASCII_IN_85.match, traits.long)
     )
     return _spans(_ASCII85, traits.text, _decode85) if is_likely else []
 

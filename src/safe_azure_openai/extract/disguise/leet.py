@@ -35,11 +35,13 @@ _CERTAIN = 3
 
 def leet(traits: Traits) -> list[Edit]:
     """f4c14l r3c0gn1t10n becomes facial recognition; ordinals, units and model numbers stay."""
+    if _ODD.search(traits.text) is None:
+        return []
     readings: dict[str, tuple[int, int, str]] = {}
     faint: dict[str, tuple[int, int, str]] = {}
     certain = likely = 0
-    for token in traits.odd:
-        if len(token) > 40 or _ODD.search(token) is None:
+    for token in filter(_ODD.search, traits.odd):
+        if len(token) > 40:
             continue
         start, end = _trimmed(token)
         word, is_likely = _word(token[start:end])

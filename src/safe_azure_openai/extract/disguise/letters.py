@@ -57,7 +57,9 @@ def _pairs() -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, line.split())) for line in data_lines("pairs.txt"))
 
 
-_INDEX = {ord(char): index for index, char in enumerate(" abcdefghijklmnopqrstuvwxyz")}
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+#: The row and column of each byte in the table of pairs.
+_INDEX = bytes(_LETTERS.find(byte) + 1 for byte in range(256))
 
 
 def fold(text: str) -> str:
@@ -74,8 +76,7 @@ def plausibility(text: str) -> float:
     """
     table = _pairs()
     row, total, count, before = table[0], 0, 0, 0
-    for char in fold(text):
-        index = _INDEX.get(ord(char), 0)
+    for index in fold(text).encode("ascii", "replace").translate(_INDEX):
         if index or before:
             total += row[index]
             count += 1

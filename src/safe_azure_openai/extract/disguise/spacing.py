@@ -14,20 +14,21 @@ _SPACED = re.compile(
     r"(?<![^\W_])[^\W_](?P<sign>[ .\-_*|/~+,·•\u00a0\t]|, )[^\W_]"
     r"(?:(?:(?P=sign)|(?P=sign)?[ /|]{2,3}|[ \n])[^\W_](?![^\W_])){2,}(?![^\W_])"
 )
-_SPACED_ODD = re.compile(r"[.\-_*|/~+,·•](?<![^\W_]{2}.)(?<=[^\W_].)[^\W_][.\-_*|/~+,·•][^\W_](?![^\W_])")
+_SPACED_ODD = re.compile(r"[.\-_*|/~+,·•][^\W_][.\-_*|/~+,·•](?<![^\W_]{2}...)(?<=[^\W_]...)[^\W_](?![^\W_])")
 _SINGLE = frozenset(char for char in map(chr, range(0x30, 0x500)) if char.isalnum()) - frozenset("aAI")
 _SINGLES = re.compile(r"\s[^\W_],?\s{1,3}[^\W_],?\s{1,3}[^\W_](?![^\W_])")
 # An identifier: no blank in it, and a mark or capital that parts words.
 _IDENTIFIER = re.compile(r"[\w.\-/:@]{3,160}\Z")
 _PARTS = re.compile(r"[_.\-/:@]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _JOINED = re.compile(r"[^\W\d_]{2}_[^\W\d_]{2}|[a-z]{2}[A-Z][a-z]{2}|_[^\W\d_]{3}")
+_SNAKE_SIGNS = re.compile(r"(?:[_.*~+|][^\W_]+){4}")  # of such a sentence, and found faster
 _SNAKE_SENTENCE = re.compile(r"(?<![\w])[^\W_]+(?:([_.*~+|])[^\W_]+){4,}(?!\w)")
 
 
 def spaced(traits: Traits) -> list[Edit]:
     """Letters parted by blanks, dots or other signs come together, cut into words where the cuts were lost."""
     has_singles = len(traits.tokens & _SINGLE) > 2 and _SINGLES.search(" " + traits.text) is not None
-    if not has_singles and not any(len(token) > 4 and _SPACED_ODD.search(token) for token in traits.odd):
+    if not has_singles and _SPACED_ODD.search(traits.text) is None:
         return []
     edits: list[Edit] = []
     for found in _SPACED.finditer(traits.text):
@@ -61,12 +62,13 @@ def is_common(word: str) -> bool:
 def identifiers(traits: Traits) -> list[Edit]:
     """The words of an identifier that is the whole text, or of a sentence whose blanks were replaced."""
     text = traits.text
-    if len(text) <= 160 and _IDENTIFIER.match(text) is not None:
+    if len(traits.tokens) == 1 and len(text) <= 160 and _IDENTIFIER.match(text) is not None:
         # Hyphens and dots part words for every reader; a low line and a capital do not.
         if "://" in text or _JOINED.search(text) is None:
             return []
         return [Edit(found.start(), found.end(), " ") for found in _PARTS.finditer(text)]
-    if not any(token.count(sign) > 3 for token in traits.odd if len(token) > 11 for sign in "_.*~+|"):
+    long = [token for token in traits.long if len(token) > 11]
+    if not any(token.count(sign) > 3 for token in long for sign in "_.*~+|") or _SNAKE_SIGNS.search(text) is None:
         return []
     edits: list[Edit] = []
     for found in _SNAKE_SENTENCE.finditer(traits.text):

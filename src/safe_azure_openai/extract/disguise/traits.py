@@ -1,11 +1,11 @@
-"""What the steps ask of a text before they look closer; computed once, when first asked."""
+"""What the steps ask of a text before they look closer; each computed once."""
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
-from .letters import written
-
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _MIN_LONG = 16  # letters; no word of a prompt is longer but by accident
 
 
@@ -18,33 +18,24 @@ class Traits:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        #: The different pieces of the text between blanks.
+        self.tokens = frozenset(text.split())
+        big = [token for token in self.tokens if len(token) > 7]
+        #: The odd pieces that could be something encoded.
+        self.long = [token for token in big if not token.isalpha() or len(token) >= _MIN_LONG]
+        #: The pieces with capitals that could be something encoded, letters alone too.
+        self.capital = [token for token in big if token != token.lower() and (len(token) > 11 or not token.isalpha())]
 
     @cached_property
-    def is_ascii(self) -> bool:
-        return self.text.isascii()
-
-    @cached_property
-    def tokens(self) -> frozenset[str]:
-        """The different pieces of the text between blanks."""
-        return frozenset(self.text.split())
+    def foreign(self) -> str:
+        """Each character beyond ASCII once: they are few even where the text is long."""
+        return "".join(frozenset("".join(_FOREIGN.findall(self.text))))
 
     @cached_property
     def odd(self) -> list[str]:
         """The pieces that are not just letters, or too many letters for a word."""
         return [token for token in self.tokens if not token.isalpha() or len(token) >= _MIN_LONG]
 
-    @cached_property
-    def long(self) -> list[str]:
-        """The odd pieces that could be something encoded."""
-        return [token for token in self.odd if len(token) > 7] + [
-            token for token in self.tokens if 11 < len(token) < _MIN_LONG and token.isalpha()
-        ]
-
     def made_of(self, alphabet: str, least: int) -> list[str]:
         """Return the odd pieces of ``least`` characters or more that have none but those of ``alphabet``."""
         return [token for token in self.odd if len(token) >= least and not token.strip(alphabet)]
-
-    @cached_property
-    def is_strange(self) -> bool:
-        """Whether the text is short and has hardly a common word: letters may have been moved."""
-        return 7 < len(self.text) <= 480 and len(self.tokens & written()) * 2 < len(self.tokens)

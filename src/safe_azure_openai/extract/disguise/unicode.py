@@ -33,9 +33,9 @@ _STYLED = re.compile(
 
 def invisible(traits: Traits) -> list[Edit]:
     """Hidden characters go; text written in tags, variation selectors or zero-width bits shows."""
-    text = traits.text
-    if traits.is_ascii or _INVISIBLE.search(text) is None:
+    if _INVISIBLE.search(traits.foreign) is None:
         return []
+    text = traits.text
     edits: list[Edit] = []
     idle: list[Edit] = []  # between signs and blanks: of interest only beside others
     end = 0
@@ -109,9 +109,9 @@ def _styled() -> dict[str, str]:
 
 def styled(traits: Traits) -> list[Edit]:
     """Bold, script, full-width, circled, squared and flag letters become letters."""
-    text = traits.text
-    if traits.is_ascii or _STYLED.search(text) is None:
+    if _STYLED.search(traits.foreign) is None:
         return []
+    text = traits.text
     special = _styled()
     edits: list[Edit] = []
     letters = 0
@@ -135,12 +135,10 @@ def lookalikes(traits: Traits) -> list[Edit]:
 
     A word of look-alikes alone counts only where the text has no words that are plainly of that script.
     """
-    if traits.is_ascii:
-        return []
     table = _lookalikes()
-    text = traits.text
-    if table.keys().isdisjoint(text):
+    if table.keys().isdisjoint(traits.foreign):
         return []
+    text = traits.text
     mixed: list[Edit] = []
     whole: list[Edit] = []
     words = foreign = 0
@@ -175,10 +173,8 @@ def _is_latin(word: str) -> bool:
 def marks(traits: Traits) -> list[Edit]:
     """Marks piled on letters go; a letter and its usual accent become one character."""
     text = traits.text
-    if traits.is_ascii:
-        return []
     edits: list[Edit] = []
-    if _MARKS.search(text):
+    if _MARKS.search(traits.foreign):
         for match in _MARKED.finditer(text):
             composed = unicodedata.normalize("NFC", match[0])
             is_usual = len(composed) == 1 or (len(match[2]) == 1 and match[1] > "\u0370")
@@ -186,7 +182,7 @@ def marks(traits: Traits) -> list[Edit]:
                 Edit(match.start(), match.end(), composed if is_usual else unicodedata.normalize("NFD", match[1])[0])
             )
         edits = [edit for edit in edits if edit.new != text[edit.start : edit.end]]
-    return edits or _accents(text)
+    return edits or (_accents(text) if _ACCENTED.search(traits.foreign) else [])
 
 
 def _accents(text: str) -> list[Edit]:
