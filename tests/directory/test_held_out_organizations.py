@@ -1,7 +1,8 @@
 """How often organisations that no pattern was written from are known for what they are, by name and domains.
 
 The sets are asked as a tenant is: in Microsoft Graph's answer over HTTP, without its country, completed to a tenant.
-The bounds are of patterns mended by these very sets; what they were held out is in docs/explanation/figures.md.
+The bounds are of patterns mended by these very sets, but for the fourth; docs/explanation/figures.md has what each gave
+when it was held out.
 """
 
 from __future__ import annotations
@@ -78,7 +79,12 @@ def ask(file: str) -> list[Known]:
 
 @pytest.mark.parametrize(
     ("file", "least", "police_bound", "other_bound", "country_bound"),
-    [("held_out.toml", 400, 0.97, 0.97, 0.83), ("held_out_second.toml", 100, 0.97, 0.97, 0.61)],
+    [
+        ("held_out.toml", 400, 0.97, 0.97, 0.83),
+        ("held_out_second.toml", 100, 0.97, 0.97, 0.61),
+        ("held_out_third.toml", 700, 1.0, 1.0, 0.94),
+        ("held_out_fourth.toml", 350, 0.93, 0.98, 0.83),  # no pattern was mended by it
+    ],
 )
 def test_unseen_organisations_are_known_for_what_they_are(
     file: str, least: int, police_bound: float, other_bound: float, country_bound: float

@@ -46,8 +46,21 @@ def test_each_name_of_the_police_is_known_and_its_near_miss_is_not(entry: Entry)
 
     assert match is not None
     assert match.sector == POLICE
-    assert match.country == entry.get("country")
+    # The country that an entry of many countries leaves open may be told by another entry or by a place in the name.
+    assert match.country == entry.get("country", match.country)
     assert sector_of(classify_name(str(entry["near_miss"]))) != POLICE
+
+
+@pytest.mark.parametrize("entry", params("places", "place"))
+def test_each_place_tells_the_country_of_an_agency_and_its_near_miss_does_not(entry: Entry) -> None:
+    match = classify_name(str(entry["hit"]))
+    near_miss = classify_name(str(entry["near_miss"]))
+
+    assert match is not None
+    assert match.sector == POLICE
+    assert match.country == entry["country"]
+    assert near_miss is not None
+    assert near_miss.country is None
 
 
 @pytest.mark.parametrize("entry", params("not_police", "name"))
@@ -103,6 +116,7 @@ def test_every_entry_says_where_it_comes_from_and_what_it_means() -> None:
     for file, kind in (
         ("police_domains", "domain"),
         ("police_names", "name"),
+        ("places", "place"),
         ("not_police", "name"),
         ("sectors", "domain"),
         ("sectors", "name"),

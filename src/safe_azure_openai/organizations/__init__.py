@@ -21,9 +21,9 @@ __all__ = ["Match", "classify_domain", "classify_name", "classify_tag", "entries
 
 #: A longer name is none; patterns are tried on this much of it.
 MAX_CHARS = 256
-_FILES = ("police_domains", "police_names", "not_police", "sectors", "tags")
-#: Thai, Japanese, Chinese and Korean: a class of characters for regular expressions.
-_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_FILES = ("police_domains", "police_names", "places", "not_police", "sectors", "tags")
+#: Thai, Lao, Burmese, Khmer, Japanese, Chinese and Korean: a class of characters for regular expressions.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _ACCENTS = re.compile("[\u0300-\u036f]")
 #: Top-level domains that are no country's code, or not that of the standard.
 _TOP_LEVEL = {"uk": "GB", "рф": "RU", "香港": "HK", "台灣": "TW", "中国": "CN"}
@@ -66,11 +66,18 @@ def classify_name(name: str) -> Match | None:
         if said:
             # A pattern of one country before one of all, and "New South Wales Police" before "South Wales Police".
             pattern, _ = max(said, key=lambda item: (item[0].country is not None, item[1]))
-            return Match("law_enforcement", pattern.country, pattern.text)
+            return Match("law_enforcement", pattern.country or _place(text), pattern.text)
     for pattern in _patterns("sectors", "name"):
         if pattern.span(text):
             return Match(pattern.sector, pattern.country, pattern.text)
     return None
+
+
+def _place(text: str) -> str | None:
+    """Return the country of the longest place that a name tells, or None where it tells none."""
+    told = [(place.span(text), place.country) for place in _patterns("places", "place")]
+    length, country = max(told, key=lambda item: item[0])
+    return country if length else None
 
 
 def classify_domain(domain: str) -> Match | None:
