@@ -87,18 +87,24 @@ def sums_of(act: set[int], actor: set[int]) -> Callable[[Sequence[Word]], Sums]:
 
 
 def test_the_gist_has_the_sentences_that_matter_in_the_order_of_the_request() -> None:
-    filler = "aa bb cc. " * 60
-    told = [segment(f"{filler}ddddd. {filler}ggggggg. {filler}")]  # with word start and stop, of 7 and 9 tokens
-    window = gist(words(told, TOKENIZER), told, sums_of(act={9}, actor={7}))
+    filler = "aa bb cc dd ee. " * 40
+    told = [
+        segment(f"{filler}ddddddddddd. {filler}ggggggggggggg. {filler}")
+    ]  # with start and stop, of 13 and 15 tokens
+    window = gist(words(told, TOKENIZER), told, sums_of(act={15}, actor={13}))
     texts = [told[0].text[w.start : w.end] for w in window.words if w.end]
-    assert [text for text in texts if len(text) > 3] == ["ddddd.", "ggggggg."]
+    assert [text for text in texts if len(text) > 3] == ["ddddddddddd.", "ggggggggggggg."]
     assert len(window.ids) <= WINDOW
 
 
 def test_the_gist_says_who_speaks_and_that_there_are_pictures() -> None:
-    filler = "aa bb cc. " * 60
-    told = [segment(filler + "ddddd.", Origin.STANDING), segment(filler + "ggggggg."), segment("", kind="image")]
-    window = gist(words(told, TOKENIZER), told, sums_of(act={9}, actor={7}))
+    filler = "aa bb cc dd ee. " * 40
+    told = [
+        segment(filler + "ddddddddddd.", Origin.STANDING),
+        segment(filler + "ggggggggggggg."),
+        segment("", kind="image"),
+    ]
+    window = gist(words(told, TOKENIZER), told, sums_of(act={15}, actor={13}))
     marks = [SPECIAL[w.ids[0]] for w in window.words if not w.end]
     assert marks == ["<standing>", "<user>"]
     assert SPECIAL.index("<image>") in window.ids
@@ -111,7 +117,23 @@ def test_a_sentence_longer_than_the_gist_has_room_for_is_taken_in_part() -> None
     assert len(window.ids) <= WINDOW
 
 
-@pytest.mark.parametrize("text", ["这是一句话，没有空格。" * 20, "これは文です。" * 30, "没有标点的长句" * 40])
+def test_a_short_sentence_goes_with_the_one_before() -> None:
+    filler = "aa bb cc dd ee. " * 40
+    told = [segment(f"{filler}ddddd eeeeee. ff gg? {filler}")]  # of 14 tokens and of 7
+    window = gist(words(told, TOKENIZER), told, sums_of(act={21}, actor=set()))
+    assert "ff" in [told[0].text[w.start : w.end] for w in window.words]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "这是一句话，没有空格。" * 20,
+        "これは文です。" * 30,
+        "没有标点的长句" * 40,
+        "นี่คือประโยคที่ไม่มีช่องว่าง" * 12,
+        "words_that_are_joined_" * 12,
+    ],
+)
 def test_text_without_spaces_is_read_to_its_end(text: str) -> None:
     told = [segment(text)]
     found = words(told, TOKENIZER)

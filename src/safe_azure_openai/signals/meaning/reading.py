@@ -27,15 +27,20 @@ _OVERLAP = 16
 _MOST_IMAGES = 3
 #: Tokens of a sentence in the gist at most; of a longer one, the part that matters most.
 _SENTENCE = 32
+#: Tokens of a sentence at most that says little alone and goes with the one before: "He is on the left. Who is he?"
+_SHORT = 10
 #: Sentences that the gist looks for, of each question.
 _MOST_SENTENCES = 4
 
 _MARK = {mark.strip("<>"): SPECIAL.index(mark) for mark in SPECIAL}
 _ATTACHMENT = {"image": _MARK["image"], "audio": _MARK["audio"], "file": _MARK["document"]}
 _TOKEN = re.compile(r"\S+")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
-#: Of scripts without spaces, a clause is read as a word is elsewhere, and so much of it at most.
-_CLAUSE = re.compile(r"[^、。,.!?;:]{1,48}[、。,.!?;:]*|[、。,.!?;:]+")
+#: Scripts without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese), and words that are joined by underscores.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|(?:[^\W_]+_){4}"
+)
+#: There a clause is read as a word is elsewhere, and so much of it at most.
+_CLAUSE = re.compile(r"[^、。,.!?;:_]{1,48}[、。,.!?;:_]*|[、。,.!?;:_]+")
 _LAST = tuple(".!?。؟।")
 #: The last component of an address is the only part of it that people write.
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/?(?:.*/)?", re.IGNORECASE)
@@ -136,7 +141,14 @@ def _sentences(all_words: Sequence[Word]) -> list[list[Word]]:
             used = 0
         out[-1].append(word)
         used += len(word.ids)
-    return [sentence for sentence in out if sentence]
+    joined: list[list[Word]] = []
+    for sentence in filter(None, out):
+        before = joined[-1] if joined and joined[-1][-1].segment == sentence[0].segment else None
+        if before and _tokens(sentence) <= _SHORT and _tokens(before) <= _SENTENCE:
+            before += sentence
+        else:
+            joined.append(sentence)
+    return joined
 
 
 def windows(all_words: Sequence[Word], segments: Sequence[Segment], *, longest: int = WINDOW) -> list[Window]:
