@@ -27,9 +27,11 @@ from safe_azure_openai.model.memory import Memory
 from safe_azure_openai.model.request import Request
 from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.signals.reading import read
-from safe_azure_openai.signals.thresholds import at_odds, thresholds
+from safe_azure_openai.signals.thresholds import BAND, at_odds, thresholds
 from safe_azure_openai.tenant import Tenant
 
+#: Log odds between the limits that are tried.
+STEP = 0.1
 LIMITS = Path(__file__).parents[1] / "src/safe_azure_openai/signals/thresholds.toml"
 
 
@@ -66,16 +68,17 @@ def scores(item: Item) -> tuple[str, dict[str, float]]:
     return group, dict(found)
 
 
-def best(scores: np.ndarray, labels: np.ndarray, price: float) -> float:
+def best(scores: np.ndarray, labels: np.ndarray, price: float, eased: float = 0.0) -> float:
     """Return the middle of the limits whose misses plus ``price`` times false alarms cannot be told from the least.
 
     A count scatters by about its root, so the data do not say which of those limits is the best; the middle one is
-    the farthest from those that are surely worse.
+    the farthest from those that are surely worse. Of a limit that is ``eased`` at times, the lower edge is one too.
     """
-    grid = 1 / (1 + np.exp(-np.arange(-5, 5.01, 0.1)))
+    grid = 1 / (1 + np.exp(-np.arange(-5, 5.01, STEP)))
     cost = np.array([(labels & (scores < g)).sum() + price * (~labels & (scores >= g)).sum() for g in grid])
     near = np.flatnonzero(cost <= cost.min() + max(1.0, math.sqrt(cost.min())))
-    return float(grid[(near[0] + near[-1]) // 2])
+    lowest = min(near[0] + round(eased / STEP), near[-1])
+    return float(grid[(lowest + near[-1]) // 2])
 
 
 def curve(rows: list[tuple[Item, str, dict[str, float]]], limits: dict[str, float]) -> None:
@@ -110,7 +113,8 @@ def main() -> None:
             if name == "violation":
                 live = np.array([found["real_time"] for found, _ in here])
                 only_live = np.array([item.rules[:1] == ("real-time-mobile-camera",) for _, item in here])
-                limits["real_time"] = best(live[only_live | ~labels], only_live[only_live | ~labels], price)
+                some = only_live | ~labels
+                limits["real_time"] = best(live[some], only_live[some], price, eased=BAND)
             values = np.array([found["violation" if name == "violation" else "police"] for found, _ in here])
             told = labels if name != "violation" else labels & ~only_live
             limits[name] = best(values[told | ~labels], told[told | ~labels], price)

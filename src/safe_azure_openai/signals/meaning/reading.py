@@ -28,7 +28,7 @@ _MOST_IMAGES = 3
 #: Tokens of a sentence in the gist at most; of a longer one, the part that matters most.
 _SENTENCE = 32
 #: Tokens of a sentence at most that says little alone and goes with the one before: "He is on the left. Who is he?"
-_SHORT = 10
+_SHORT = 6
 #: Sentences that the gist looks for, of each question.
 _MOST_SENTENCES = 4
 
