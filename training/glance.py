@@ -98,16 +98,7 @@ def main() -> None:
             held[fold == f] = highest(net(x), owner, len(some))[fold == f]
     act, who = (y > 0).numpy().T
     shown = np.array([bool(item.line.get("img")) for item in some])
-    for keep in (0.99, 0.995, args.keep):
-        limits, least = limits_of(held.numpy(), act, who, shown, keep)
-        passes = held.numpy() >= limits
-        both = passes.all(1) & ((held.numpy() - limits).sum(1) >= least)
-        told, ordinary = act & who & ~shown, off.numpy()
-        print(
-            f"keep {keep}: limits {limits[0]:.2f} {limits[1]:.2f} {least:.2f}; violations {both[told].mean():.4f}, with"
-            f" a picture {passes[act & who & shown, 1].mean():.4f}; ordinary {both[ordinary].mean():.4f},"
-            f" for police {passes[ordinary, 0].mean():.4f}"
-        )
+    limits, least = limits_of(held.numpy(), act, who, shown, off.numpy(), args.keep)
     net = fit(x, windows, y, weight, list(range(len(some))), FOLDS)
     first, last = net[1], net[3]
     w1 = first.weight.detach() / scale

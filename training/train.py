@@ -157,10 +157,12 @@ def bag(item: Item, tokenizer: Tokenizer, screen: Screen) -> Bag:
     return Bag(windows_of(item.request.segments, tokenizer, screen), item.targets)
 
 
-def screen_of(encoder: Encoder, tokenizer: Tokenizer, path: Path = HERE / "screen.npz") -> Screen:
-    """Return the screen at ``path``, by default the package's, which finds the sentences of the gist."""
+def screen_of(encoder: Encoder, tokenizer: Tokenizer) -> Screen:
+    """Return the package's screen, which finds the sentences of the gist."""
     table = encoder.word.weight.detach().numpy()
-    return Screen.read(path, lambda word: table[list(tokenizer.encode_word(word) or (UNKNOWN,))].mean(axis=0))
+    return Screen.read(
+        HERE / "screen.npz", lambda word: table[list(tokenizer.encode_word(word) or (UNKNOWN,))].mean(axis=0)
+    )
 
 
 def padded(rows: list[list[int]]) -> Tensor:

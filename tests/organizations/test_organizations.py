@@ -47,7 +47,7 @@ def test_each_name_of_the_police_is_known_and_its_near_miss_is_not(entry: Entry)
     assert match is not None
     assert match.sector == POLICE
     # The country that an entry of many countries leaves open may be told by another entry or by a place in the name.
-    assert match.country == entry.get("country", match.country)
+    assert match.country == entry.get("country", entry.get("hit_country"))
     assert sector_of(classify_name(str(entry["near_miss"]))) != POLICE
 
 
@@ -125,7 +125,16 @@ def test_every_entry_says_where_it_comes_from_and_what_it_means() -> None:
             assert str(entry["source"]).startswith("https://"), entry
             assert entry.get("country", "US") in countries.CODES | {"of domain"}, entry
             assert entry.get("sector", POLICE) in SECTORS, entry
-            assert set(entry) <= {"pattern", "country", "sector", "hit", "near_miss", "source", "unless"}, entry
+            assert set(entry) <= {
+                "pattern",
+                "country",
+                "sector",
+                "hit",
+                "hit_country",
+                "near_miss",
+                "source",
+                "unless",
+            }, entry
 
 
 def test_no_pattern_stands_twice() -> None:
