@@ -585,6 +585,19 @@ def test_a_look_up_that_renews_what_is_known_is_waited_for_by_no_request() -> No
     sky.gate.set()
 
 
+def test_a_look_up_that_renews_what_is_known_is_waited_for_by_no_new_client() -> None:
+    sky = Sky(good())
+    flights = sky.flights()
+    FromDirectory(Tenant(), flights).settle()
+    sky.now += 101
+    sky.gate.clear()
+    late = FromDirectory(Tenant(), flights)
+
+    assert late.tenant().sector == "law_enforcement", "starts the look-up"
+    assert late.is_settled
+    sky.gate.set()
+
+
 def test_a_check_waits_for_the_first_look_up() -> None:
     sky = Sky(good())
     sky.gate.clear()

@@ -80,6 +80,7 @@ class Flights:
         self._report = Report(mode)
         self._due = -1.0  # by the clock; at once
         self._is_loaded = False
+        self._has_landed = False  # in this process
         if hasattr(os, "register_at_fork"):
             reborn = weakref.WeakMethod(self._forget_flight)
             os.register_at_fork(after_in_child=lambda: (method := reborn()) and method())
@@ -94,7 +95,7 @@ class Flights:
     @property
     def is_first_under_way(self) -> bool:
         """Whether something is about to be known for the first time, or anew at the start of a process."""
-        return self._flight is not None or self._report.at == 0
+        return self._report.at == 0 or (self._flight is not None and not self._has_landed)
 
     def latest(self) -> Report:
         """Return what is known now, and let what is out of date be looked up in the background. Costs a comparison."""
@@ -150,6 +151,7 @@ class Flights:
             self._report = report
             self._due = self._clock() + self._rest(report)
             self._flight = None
+            self._has_landed = True
         flight.landed.set()
         for problem in report.problems:
             _logger.warning("the tenant is not fully known: %s", problem.message)

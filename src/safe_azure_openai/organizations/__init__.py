@@ -44,6 +44,7 @@ class _Pattern:
     compiled: re.Pattern[str]
     sector: str
     country: str | None
+    usually: str | None
     unless: re.Pattern[str] | None
 
     def span(self, text: str) -> int:
@@ -66,11 +67,20 @@ def classify_name(name: str) -> Match | None:
         if said:
             # A pattern of one country before one of all, and "New South Wales Police" before "South Wales Police".
             pattern, _ = max(said, key=lambda item: (item[0].country is not None, item[1]))
-            return Match("law_enforcement", pattern.country or _place(text), pattern.text)
+            return Match("law_enforcement", _country(pattern, text, said), pattern.text)
     for pattern in _patterns("sectors", "name"):
         if pattern.span(text):
             return Match(pattern.sector, pattern.country, pattern.text)
     return None
+
+
+def _country(pattern: _Pattern, text: str, said: list[tuple[_Pattern, int]]) -> str | None:
+    """Return the country that a pattern tells, or a place in the name, or that of most bodies so called."""
+    if pattern.country is not None:
+        # Kosovo's XK is no code of the standard: told as none, and not as that of a neighbour with the same words.
+        return pattern.country if pattern.country in countries.CODES else None
+    usual = [(length, one.usually) for one, length in said if one.usually is not None]
+    return _place(text) or max(usual, key=lambda item: item[0], default=(0, None))[1]
 
 
 def _place(text: str) -> str | None:
@@ -84,7 +94,7 @@ def classify_domain(domain: str) -> Match | None:
     """Return what a domain says of the sector and country of its owner, or None where it says nothing."""
     text = _unicode(domain.strip().rstrip(".").lower())[:MAX_CHARS]
     for pattern in (*_patterns("police_domains", "domain"), *_patterns("sectors", "domain")):
-        if pattern.compiled.fullmatch(text):
+        if pattern.compiled.fullmatch(text) and not (pattern.unless is not None and pattern.unless.search(text)):
             country = _country_of(text) if pattern.country == "of domain" else pattern.country
             return Match(pattern.sector, country, pattern.text)
     return None
@@ -144,6 +154,7 @@ def _patterns(file: str, kind: str) -> tuple[_Pattern, ...]:
             else _name_pattern(str(entry["pattern"])),
             sector=str(entry.get("sector", "law_enforcement")),
             country=cast("str | None", entry.get("country")),
+            usually=cast("str | None", entry.get("usually")),
             unless=re.compile(str(entry["unless"])) if "unless" in entry else None,
         )
         for entry in entries(file, kind)
@@ -156,8 +167,8 @@ def _name_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _domain_pattern(pattern: str) -> re.Pattern[str]:
-    """A star stands for a part of a label, or for one whole label."""
-    return re.compile(r"(?:[^.]+\.)*" + re.escape(pattern).replace(r"\*", "[^.]*"))
+    """A star stands for a part of a label, or for one whole label; a question mark for one letter."""
+    return re.compile(r"(?:[^.]+\.)*" + re.escape(pattern).replace(r"\*", "[^.]*").replace(r"\?", "[a-z]"))
 
 
 def _unicode(domain: str) -> str:
