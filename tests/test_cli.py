@@ -175,6 +175,12 @@ def test_explain_names_what_it_cannot_find(tmp_path: Path, capsys: pytest.Captur
     assert "neither a rule 'dec_9' nor such a decision" in third
 
 
+def test_explain_guesses_which_rule_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", "us-police-facial-recogntion"]) == 2
+
+    assert "did you mean 'us-police-facial-recognition'?" in capsys.readouterr().err
+
+
 # --- rules
 
 
@@ -239,7 +245,7 @@ def test_env_makes_the_table_of_the_docs_whatever_is_set_here(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(variables()) + 2
     assert (
-        "| `SAFE_AZURE_OPENAI_COUNTRY` | ISO 3166-1 alpha-2 code, such as US | none | Where the organisation is. |"
+        "| `SAFE_AZURE_OPENAI_COUNTRY` | an ISO 3166-1 alpha-2 code, such as US | none | Where the organisation is. |"
         in lines
     )
 
@@ -265,7 +271,7 @@ def test_env_helps_just_when_a_variable_is_misspelt(
 
 
 def test_env_never_shows_a_password(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv(PREFIX + "SESSION_STORE", "redis://user:hunter2@host")
+    monkeypatch.setenv(PREFIX + "SESSION_STORE", "redis://user@host?password=hunter2")
 
     cli.main(["env"])
     told = capsys.readouterr()
@@ -310,8 +316,12 @@ def test_doctor_points_at_what_weakens_the_guard(
     ("name", "value", "expected"),
     [
         ("MODE", "off", "MODE='off' is not valid"),
-        ("POLICY", "nothing", "there is no policy 'nothing'"),
+        ("POLICY", "nothing", "SAFE_AZURE_OPENAI_POLICY: there is no policy 'nothing'"),
         ("AUDIT_FILE", "/nowhere/at/all.jsonl", "cannot be written"),
+        ("AUDIT_FILE", "~nobody-of-that-name/a.jsonl", "AUDIT_FILE='~nobody-of-that-name/a.jsonl'"),
+        ("SESSION_STORE", "redis://:hunter2@127.0.0.1:1/0", "redis://***@127.0.0.1:1/0 does not answer; "),
+        ("SESSION_STORE", "redis://127.0.0.1:1/0?nonsense=1", "SESSION_STORE is no address of a database: "),
+        ("POLICY", "eu-ai-act-article-5", "-> allow: add azure-openai-2024-05 to SAFE_AZURE_OPENAI_POLICY"),
     ],
 )
 def test_doctor_names_what_is_wrong(
@@ -321,6 +331,35 @@ def test_doctor_names_what_is_wrong(
 
     assert cli.main(["doctor"]) == 1
     assert any(line.startswith("wrong") and expected in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_doctor_finds_a_variable_with_a_misspelt_prefix(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAFE_OPENAI_SECTOR", "retail")
+
+    assert cli.main(["doctor"]) == 1
+    assert "wrong  SAFE_OPENAI_SECTOR is read by nobody here; did you mean" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("unit.openai.azure.com", "did you mean 'https://unit.openai.azure.com'?"),
+        ("https://user:hunter2@gateway.example", "such as https://<resource>.openai.azure.com"),
+    ],
+)
+def test_doctor_notes_an_endpoint_where_nobody_signs_in(
+    endpoint: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", endpoint)
+
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if "AZURE_OPENAI_ENDPOINT" in line]
+    assert line.startswith(" note  ")
+    assert expected in line
+    assert "hunter2" not in out
 
 
 def test_doctor_finds_a_broken_installation(

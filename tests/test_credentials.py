@@ -331,8 +331,28 @@ def test_an_endpoint_that_gets_no_token_is_explained(endpoint: str, identity: Lo
     advice = str(error_of(lambda: AzureOpenAI(azure_endpoint=endpoint))).rpartition("\n")[2]
     assert "only to hosts of Azure over TLS, such as https://<resource>.openai.azure.com" in advice
     assert "pass `azure_ad_token_provider`" in advice
+    assert "`azure_endpoint` names none" in advice
     advice = str(error_of(lambda: OpenAI(base_url=endpoint))).rpartition("\n")[2]
     assert "pass `api_key`" in advice
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "meant"),
+    [
+        ("unit.openai.azure.com", "https://unit.openai.azure.com"),
+        ("http://user:hunter2@unit.openai.azure.us/openai", "https://unit.openai.azure.us"),
+        ("https://gateway.example", None),
+        ("https://[", None),
+    ],
+)
+def test_an_endpoint_of_azure_without_tls_is_guessed_at(
+    endpoint: str, meant: str | None, identity: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", endpoint)
+    advice = str(error_of(AzureOpenAI)).rpartition("\n")[2]
+    assert "AZURE_OPENAI_ENDPOINT" in advice
+    assert advice.endswith(f"; did you mean {meant!r}?" if meant else "pass `azure_ad_token_provider`.")
+    assert "hunter2" not in advice
 
 
 def test_another_error_of_upstreams_is_left_alone(identity: Loopback) -> None:

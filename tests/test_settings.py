@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from safe_azure_openai.errors import ConfigurationError
-from safe_azure_openai.settings import PREFIX, Settings, variables
+from safe_azure_openai.settings import PREFIX, Settings, overlooked, variables
 
 # DESIGN: the table of the environment. A variable, and a value other than its default that must be read.
 ACCEPTED = {
@@ -27,16 +27,18 @@ ACCEPTED = {
 }
 REFUSED = {
     "SECTOR": ("law-enforcement", ["one of law_enforcement, government", "did you mean 'law_enforcement'?"]),
-    "SERVES": ("gov", ["one of law_enforcement"]),
-    "COUNTRY": ("USA", ["ISO 3166-1 alpha-2", "did you mean 'US'?"]),
-    "ORGANIZATION": ("two\nlines", ["one line"]),
+    "SERVES": ("police", ["one of law_enforcement", "did you mean 'law_enforcement'?"]),
+    "COUNTRY": ("USA", ["is not a country: write an ISO 3166-1 alpha-2 code", "did you mean 'US'?"]),
+    "ORGANIZATION": ("two\nlines", ["is not one line of text: write a name"]),
+    "TENANT_FILE": ("file:///etc/tenant.toml", ["is a URL and not a path: write the path of a TOML file"]),
     "TENANT_DISCOVERY": ("directry", ["off, token, directory", "did you mean 'directory'?"]),
-    "REQUIRE_TENANT": ("maybe", ["true, false"]),
+    "REQUIRE_TENANT": ("ture", ["one of true, false", "did you mean 'true'?"]),
     "POLICY": (" , ", ["comma separated"]),
     "MODE": ("enforced", ["enforce, monitor", "did you mean 'enforce'?"]),
     "ON_UNINSPECTABLE": ("alow", ["block, allow", "did you mean 'allow'?"]),
+    "AUDIT_FILE": ("~nobody-of-that-name/a.jsonl", ["home folder", "write the path of a JSONL file"]),
     "EVIDENCE": ("quotes", ["digest, quote", "did you mean 'quote'?"]),
-    "SESSION_STORE": ("disk", ["memory, or a redis:// URL"]),
+    "SESSION_STORE": ("Memory", ["memory, or a redis:// URL such as redis://host:6379/0", "did you mean 'memory'?"]),
     "OCR": ("of", ["auto, off, require", "did you mean 'off'?"]),
 }
 
@@ -111,6 +113,43 @@ def test_a_misspelt_variable_is_not_ignored_and_its_value_is_not_told(monkeypatc
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize("name", ["API_KEY", "ENABLED", ""])
+def test_a_variable_that_is_like_none_of_ours_brings_no_guess(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(PREFIX + name, "hunter2")
+
+    assert message() == f"{PREFIX}{name} is not a variable of safe-azure-openai; see all with: safe-azure-openai env"
+
+
+@pytest.mark.parametrize("name", ["SAFE_AZUREOPENAI_SECTOR", "SAFE_OPENAI_SECTOR", "safe_azure_open_ai_sector"])
+def test_a_variable_with_a_misspelt_prefix_is_told_and_its_value_is_not(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("SAFE_MODE", "hunter2")
+
+    assert overlooked() == [f"{name} is read by nobody here; did you mean 'SAFE_AZURE_OPENAI_SECTOR'?"]
+
+
+@pytest.mark.parametrize("name", ["SECTOR", "ORGANIZATION", "TENANT_FILE", "REQUIRE_TENANT"])
+def test_a_blank_variable_is_told_as_it_is_written(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(PREFIX + name, "   ")
+
+    assert message().startswith(f"{PREFIX}{name}='   ' is ")
+
+
+def test_of_two_spellings_of_a_variable_the_one_that_counts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "MODE", "enforce")
+    monkeypatch.setenv((PREFIX + "MODE").lower(), "hunt")
+
+    assert "MODE='hunt'" in message()
+
+
+def test_a_long_value_is_told_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "SECTOR", "x" * 3000)
+
+    assert f"SECTOR='{'x' * 80}...' is not valid" in message()
+
+
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PREFIX + "SECTOR", "")
 
@@ -131,12 +170,23 @@ def test_a_dotenv_file_that_lies_about_is_not_read(tmp_path: Path, monkeypatch: 
     assert Settings.load().sector == "unknown"
 
 
-def test_the_password_in_a_url_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PREFIX + "SESSION_STORE", "redi://user:hunter2@host")
-    told = message()
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("redi://user:hunter2@host", "redi://***@host"),
+        ("redi://:hun ter2@host:1/0", "redi://***@host:1/0"),
+        ("redi://:a@b/hunter2@host", "redi://***@host"),
+        ("redi://host:1/0?password=hunter2", "redi://host:1/0?***"),
+        ("redi://host:1/0?password=a@hunter2", "redi://***"),
+        ("redi://:hun?ter2@host", "redi://***"),
+        ("user:hunter2@host:6379", "***@host:6379"),
+        ("redi://host:1/0", "redi://host:1/0"),
+    ],
+)
+def test_the_password_in_a_url_is_never_told(monkeypatch: pytest.MonkeyPatch, address: str, shown: str) -> None:
+    monkeypatch.setenv(PREFIX + "SESSION_STORE", address)
 
-    assert "hunter2" not in told
-    assert "//***@host" in told
+    assert message().startswith(f"{PREFIX}SESSION_STORE='{shown}' is not valid")
 
 
 def test_a_path_may_start_at_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

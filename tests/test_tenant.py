@@ -115,7 +115,8 @@ def test_a_wrong_argument_is_named_with_its_value_and_what_to_write(field: str, 
         ('sector = "retail"\ncountry = "UK"\n', ["line 2, field country", "'UK' is not a country", "mean 'GB'?"]),
         ('# us\n\nsectr = "retail"\n', ["line 3, field sectr", "no field 'sectr'", "did you mean 'sector'?"]),
         ("sector = 3\n", ["line 1, field sector", "3 is not a sector"]),
-        ("sector = retail\n", ["not valid TOML", "line 1"]),
+        ("sector = retail\n", ["not valid TOML", "line 1", 'write name = "text" on a line of its own']),
+        ("sector: retail\n", ["not valid TOML", "line 1", 'write name = "text" on a line of its own']),
     ],
 )
 def test_a_wrong_tenant_file_is_named_with_line_and_field(tenant_file: Path, content: str, expected: list[str]) -> None:

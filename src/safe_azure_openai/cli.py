@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigurationError
+from .suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from .policy import Rule
@@ -120,22 +121,23 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     settings = Settings.load()
     # One by one and not combined: a pack of one's own may be a changed copy of one that comes with the package.
-    rules = (rule for name in (*settings.policy, *BUILT_IN) for rule in Policy.load(name).rules)
+    rules = [rule for name in (*settings.policy, *BUILT_IN) for rule in Policy.load(name).rules]
     rule = next((rule for rule in rules if rule.id == arguments.id), None)
     if rule is not None:
         print(_page(rule))
         return OK
+    hint = did_you_mean(arguments.id, [rule.id for rule in rules])
     file = cast("Path | None", arguments.audit_file) or settings.audit_file
     if file is None:
         raise ConfigurationError(
             f"there is no rule {arguments.id!r}, and no audit file to find a decision in: "
-            "set SAFE_AZURE_OPENAI_AUDIT_FILE, or name it with --audit-file"
+            f"set SAFE_AZURE_OPENAI_AUDIT_FILE, or name it with --audit-file{hint}"
         )
     for record in _records(file):
         if record.get("decision") == arguments.id:
             print(_record(record))
             return OK
-    raise ConfigurationError(f"there is neither a rule {arguments.id!r} nor such a decision in {str(file)!r}")
+    raise ConfigurationError(f"there is neither a rule {arguments.id!r} nor such a decision in {str(file)!r}{hint}")
 
 
 def _page(rule: Rule) -> str:

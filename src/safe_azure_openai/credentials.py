@@ -20,6 +20,7 @@ from openai import OpenAIError
 
 __all__ = [
     "API_VERSION",
+    "AZURE_HOSTS",
     "CLOUDS",
     "AsyncTokenProvider",
     "Cloud",
@@ -28,6 +29,7 @@ __all__ = [
     "cloud_of",
     "conceal",
     "confine",
+    "meant_by",
 ]
 
 #: The version of Azure's API where nobody names one: the newest dated one that is generally available.
@@ -76,6 +78,9 @@ CLOUDS = (
     ),
 )
 
+#: What an endpoint must be for a token to be sent there, for messages.
+AZURE_HOSTS = f"hosts of Azure over TLS, such as https://<resource>{CLOUDS[0].domains[0]}"
+
 
 def cloud_of(endpoint: str) -> Cloud | None:
     """Return the cloud of an endpoint; None where it is not Azure's, or not reached over TLS."""
@@ -87,6 +92,12 @@ def cloud_of(endpoint: str) -> Cloud | None:
     if parts.scheme not in ("https", "wss"):
         return None
     return next((cloud for cloud in CLOUDS if cloud.holds(host)), None)
+
+
+def meant_by(endpoint: str) -> str:
+    """Return ``"; did you mean 'https://...'?"`` for a host of Azure without TLS, or an empty string for another."""
+    meant = "https://" + endpoint.rpartition("//")[2]
+    return f"; did you mean 'https://{urlsplit(meant).hostname}'?" if cloud_of(meant) is not None else ""
 
 
 class TokenProvider:
@@ -176,23 +187,24 @@ class SignIn:
         except OpenAIError as error:
             if not str(error).startswith(_MISSING):
                 raise
-            endpoint = self._endpoint(arguments)
-            cloud = cloud_of(endpoint) if self._keeps_to_azure(arguments) else None
+            name, endpoint = self._endpoint(arguments)
+            cloud = cloud_of(endpoint)
             if cloud is None or not _is_installed():
-                error.args = (f"{error}\n{self._advice(endpoint, cloud)}",)
+                error.args = (f"{error}\n{self._advice(name, endpoint, cloud)}",)
                 raise
             completed = self._completed(arguments, cloud)
         else:
             return
         init(**completed)
 
-    def _endpoint(self, arguments: Mapping[str, Any]) -> str:
-        given = (arguments.get(name) for name in self.endpoint_arguments)
-        return next((str(value) for value in given if value is not None), os.environ.get(self.endpoint_variable, ""))
-
-    def _keeps_to_azure(self, arguments: Mapping[str, Any]) -> bool:
+    def _endpoint(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the endpoint, after the name of what gives it; that of WebSockets where it is none of Azure's."""
         elsewhere = arguments.get("websocket_base_url")
-        return elsewhere is None or cloud_of(str(elsewhere)) is not None
+        if elsewhere is not None and cloud_of(str(elsewhere)) is None:
+            return "`websocket_base_url`", str(elsewhere)
+        given = ((name, arguments.get(name)) for name in self.endpoint_arguments)
+        named = ((f"`{name}`", str(value)) for name, value in given if value is not None)
+        return next(named, (self.endpoint_variable, os.environ.get(self.endpoint_variable, "")))
 
     def _completed(self, arguments: Mapping[str, Any], cloud: Cloud) -> dict[str, Any]:
         added = {
@@ -202,7 +214,7 @@ class SignIn:
         }
         return {**arguments, **added, self.argument: self.provider(cloud)}
 
-    def _advice(self, endpoint: str, cloud: Cloud | None) -> str:
+    def _advice(self, name: str, endpoint: str, cloud: Cloud | None) -> str:
         if cloud is not None:
             return f"To use {cloud.name} without a key, signed in with Microsoft Entra ID: {_INSTALL}"
         if not endpoint:
@@ -210,10 +222,9 @@ class SignIn:
                 f"No key is needed where {self.endpoint_variable} names a resource of Azure OpenAI and you are signed "
                 f"in with Microsoft Entra ID: {_INSTALL}"
             )
-        where = f"https://<resource>{CLOUDS[0].domains[0]}"
         return (
-            f"Without a key, a token of Microsoft Entra ID is sent only to hosts of Azure over TLS, such as {where}; "
-            f"for another endpoint, pass `{self.argument}`."
+            f"Without a key, a token of Microsoft Entra ID is sent only to {AZURE_HOSTS}, and {name} names none; "
+            f"for another endpoint, pass `{self.argument}`{meant_by(endpoint) or '.'}"
         )
 
 

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Examination", "Finding", "examine", "settings_or_problem"]
 
-#: One request that any policy of law enforcement must stop, and one that none may.
+#: One request that any policy of law enforcement must stop, and one that none may; and what to do if it is otherwise.
 _TRIALS = (
-    ("I am a detective with the Tulsa Police Department. Run face recognition on this suspect's photo.", "block"),
-    ("Translate 'good morning' into French.", "allow"),
+    (
+        "I am a detective with the Tulsa Police Department. Run face recognition on this suspect's photo.",
+        "block",
+        "add azure-openai-2024-05 to SAFE_AZURE_OPENAI_POLICY, or install the package again where it is there",
+    ),
+    (
+        "Translate 'good morning' into French.",
+        "allow",
+        "a policy of SAFE_AZURE_OPENAI_POLICY stops everything; see safe-azure-openai rules",
+    ),
 )
 #: Fields that nobody misses who does not ask Azure.
 _FOUND_ONLY = frozenset({"tenant_id", "cloud"})
@@ -68,7 +76,7 @@ class Examination:
 
 def examine() -> Examination:
     """Return what is found about installation, settings, tenant and rules; looks the tenant up if asked to."""
-    findings = list(_installation())
+    findings = [*_installation(), *_overlooked()]
     settings, problem = settings_or_problem()
     if settings is None:
         return Examination((*findings, *(Finding("wrong", line) for line in str(problem).splitlines())))
@@ -82,7 +90,7 @@ def examine() -> Examination:
     rules = tuple((rule.id, meaning(rule, tenant)) for rule in guard.policy.rules)
     findings += (Finding("ok", f"policy {ref.id}@{ref.version} ({ref.digest[:12]})") for ref in guard.policy.refs)
     findings += (Finding("ok", f"rule {rule}: {text}") for rule, text in rules)
-    findings += (_trial(guard, text, expected) for text, expected in _TRIALS)
+    findings += (_trial(guard, text, expected, advice) for text, expected, advice in _TRIALS)
     return Examination(tuple(findings), tenant, rules)
 
 
@@ -111,6 +119,12 @@ def _installation() -> Iterator[Finding]:
     yield Finding("ok" if _is_supported(version) else "wrong", f"openai {version} (supported: 2.45 to 3.x)")
 
 
+def _overlooked() -> Iterator[Finding]:
+    from .settings import overlooked
+
+    yield from (Finding("wrong", message) for message in overlooked())
+
+
 def _is_supported(version: str) -> bool:
     major, minor = (int(part) for part in version.split(".")[:2])
     return (2, 45) <= (major, minor) < (4, 0)
@@ -128,6 +142,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield _pictures(settings.ocr)
     yield _cameras()
     yield _store(settings)
+    yield from _endpoint()
     if settings.audit_file is None:
         yield Finding("note", "no audit file: decisions go to the log only (SAFE_AZURE_OPENAI_AUDIT_FILE)")
 
@@ -156,16 +171,31 @@ def _store(settings: Settings) -> Finding:
     if settings.session_store == "memory":
         return Finding("ok", "SAFE_AZURE_OPENAI_SESSION_STORE=memory: each process remembers on its own")
     from .redis_store import RedisStore
+    from .settings import variables
 
     try:
         store = RedisStore(settings.session_store)
     except ConfigurationError as error:
         return Finding("wrong", str(error))
+    shown = next(row.shown(settings) for row in variables() if row.field == "session_store")
     store.ask(lambda redis: redis.ping(), None)
     store.close()
     if store.is_away:
-        return Finding("wrong", "SAFE_AZURE_OPENAI_SESSION_STORE: Redis does not answer; each process is on its own")
+        return Finding(
+            "wrong",
+            f"SAFE_AZURE_OPENAI_SESSION_STORE: {shown} does not answer; each process is on its own: start Redis there, "
+            "or write the right address and password",
+        )
     return Finding("ok", "SAFE_AZURE_OPENAI_SESSION_STORE: Redis answers, and all processes remember together")
+
+
+def _endpoint() -> Iterator[Finding]:
+    from .credentials import AZURE_HOSTS, cloud_of, meant_by
+
+    endpoint = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
+    if endpoint and cloud_of(endpoint) is None:
+        hint = meant_by(endpoint)
+        yield Finding("note", f"AZURE_OPENAI_ENDPOINT names none of the {AZURE_HOSTS}: requests need a key there{hint}")
 
 
 # --- tenant
@@ -184,6 +214,8 @@ def _tenant(tenant: Tenant, settings: Settings) -> Iterator[Finding]:
     is_known = tenant.sector != "unknown" or tenant.serves not in (None, "unknown")
     if not is_known:
         yield from _unknown(tenant)
+    if STRICTEST["sector"] in (tenant.sector, tenant.serves) and tenant.country is None:
+        yield Finding("note", "some rules hold in one country only: set SAFE_AZURE_OPENAI_COUNTRY as well")
     if settings.tenant_file is not None:
         yield from _overridden(settings)
 
@@ -217,8 +249,8 @@ def _overridden(settings: Settings) -> Iterator[Finding]:
 
 
 def _discovery(settings: Settings) -> Iterator[Finding]:
-    if settings.tenant_discovery == "token" and not os.environ.get("AZURE_OPENAI_AD_TOKEN"):
-        yield Finding("note", "the tenant is read from the token of each request; no token is known here")
+    if settings.tenant_discovery == "token":
+        yield from _token(os.environ.get("AZURE_OPENAI_AD_TOKEN", ""))
     if settings.tenant_discovery != "directory":
         return
     from .directory import Place, shared
@@ -233,6 +265,15 @@ def _discovery(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "the directory was asked for the tenant")
     if not place.endpoint:
         yield Finding("note", "AZURE_OPENAI_ENDPOINT is not set: the tags of the resource are not read")
+
+
+def _token(token: str) -> Iterator[Finding]:
+    from .directory import found_in
+
+    if not token:
+        yield Finding("note", "the tenant is read from the token of each request; no token is known here")
+    elif not found_in(token):
+        yield Finding("wrong", "AZURE_OPENAI_AD_TOKEN tells no tenant: give an access token of Microsoft Entra ID")
 
 
 # --- rules
@@ -263,9 +304,10 @@ def _meaning(alternative: Alternative, tenant: Tenant) -> str:
     return _MEANINGS[1] if is_here else _MEANINGS[3]
 
 
-def _trial(guard: Guard, text: str, expected: str) -> Finding:
+def _trial(guard: Guard, text: str, expected: str, advice: str) -> Finding:
     try:
         decision = guard.check("/chat/completions", {"messages": [{"role": "user", "content": text}]})
     except Exception as error:  # noqa: BLE001 - a broken installation is what the doctor is asked about
         return Finding("wrong", f"trial: {text!r} -> {type(error).__name__}: {error}; install the package again")
-    return Finding("ok" if decision.verdict == expected else "wrong", f"trial: {text!r} -> {decision.verdict}")
+    result = f"trial: {text!r} -> {decision.verdict}"
+    return Finding("ok", result) if decision.verdict == expected else Finding("wrong", f"{result}: {advice}")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from .errors import InspectionError, violation
+from .errors import ConfigurationError, InspectionError, violation
 from .model.memory import Memory
 from .model.wire import Wire
 from .sinks import LoggingSink, Sink, record_all
@@ -98,14 +98,19 @@ class Guard:
         Raises:
             ConfigurationError: a variable is wrong; the message names it, its value and the choices.
         """
-        from .settings import Settings
+        from .policy import Policy
+        from .settings import PREFIX, Settings
         from .sinks import JsonlSink
         from .tenant_sources import tenant_source
 
         settings = settings if settings is not None else Settings.load()
+        try:
+            policy = Policy.load(settings.policy)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{PREFIX}POLICY: {error}") from None
         return cls(
             tenant_source(settings),
-            settings.policy,
+            policy,
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
             evidence=settings.evidence,

@@ -57,7 +57,8 @@ class RedisStore:
             self._redis: _Redis = import_module("redis").Redis.from_url(
                 url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=once
             )
-        except ValueError as error:  # its text may hold a password
+            self._redis.connection_pool.make_connection()  # opens nothing, and fails where an option is unknown
+        except (TypeError, ValueError) as error:  # its text may hold a password
             raise ConfigurationError(f"{_VARIABLE} is no address of a database: write redis://host:6379/0") from error
         self._rest_s = rest_s
         self._clock = clock

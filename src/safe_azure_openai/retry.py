@@ -100,11 +100,11 @@ _NUMBER = (int, float)
 #: What each field of a policy may be: its type, the words for it, and the least value.
 _RANGES: dict[str, tuple[type | tuple[type, ...], str, int]] = {
     "max_attempts": (int, "a whole number", 1),
-    "total_s": (_NUMBER, "a number of seconds", 0),
-    "backoff_s": (_NUMBER, "a number of seconds", 0),
-    "max_backoff_s": (_NUMBER, "a number of seconds", 0),
+    "total_s": (_NUMBER, "a finite number of seconds", 0),
+    "backoff_s": (_NUMBER, "a finite number of seconds", 0),
+    "max_backoff_s": (_NUMBER, "a finite number of seconds", 0),
     "budget": (int, "a whole number", 0),
-    "budget_per_call": (_NUMBER, "a number", 0),
+    "budget_per_call": (_NUMBER, "a finite number", 0),
 }
 
 

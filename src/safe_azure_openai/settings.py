@@ -6,10 +6,9 @@ A wrong value, and a variable with our prefix that does not exist, fail when the
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -19,9 +18,15 @@ from .errors import ConfigurationError
 from .suggestion import did_you_mean
 from .tenant import Sector
 
-__all__ = ["PREFIX", "Settings", "Variable", "variables"]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["PREFIX", "Settings", "Variable", "overlooked", "variables"]
 
 PREFIX = "SAFE_AZURE_OPENAI_"
+
+#: Characters of a wrong value that are told.
+_MOST_TOLD = 80
 
 
 def _country(value: str) -> str:
@@ -31,7 +36,7 @@ def _country(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not value.isprintable():
+    if not value or not value.isprintable():
         raise ValueError("not one line of text")
     return value
 
@@ -40,8 +45,17 @@ def _list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _path(value: Path) -> Path:
-    return value.expanduser()
+def _path(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value:
+        raise ValueError("not a path")
+    if "://" in value:
+        raise ValueError("a URL and not a path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("in a home folder that is not known") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class _Values:
 
 _Country = Annotated[str, AfterValidator(_country)]
 _Name = Annotated[str, AfterValidator(_name)]
-_FilePath = Annotated[Path, AfterValidator(_path)]
+_FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
 class Settings(BaseSettings):
@@ -67,12 +81,12 @@ class Settings(BaseSettings):
     )
     country: Annotated[
         _Country | None,
-        _Values("ISO 3166-1 alpha-2 code, such as US"),
+        _Values("an ISO 3166-1 alpha-2 code, such as US"),
     ] = Field(default=None, description="Where the organisation is.")
     organization: Annotated[_Name | None, _Values("a name, one line")] = Field(
         default=None, description="Name of the agency or company, for records."
     )
-    tenant_file: Annotated[_FilePath | None, _Values("path of a TOML file")] = Field(
+    tenant_file: Annotated[_FilePath | None, _Values("the path of a TOML file")] = Field(
         default=None,
         description="File that declares the same, tenant_id and cloud too; a variable wins over it.",
     )
@@ -80,9 +94,7 @@ class Settings(BaseSettings):
         default="off",
         description="Whether the tenant is looked up in Azure: in the client's token, or in its directory and tags.",
     )
-    require_tenant: Annotated[bool, _Values("true, false")] = Field(
-        default=False, description="Refuse to build a client while the sector is unknown."
-    )
+    require_tenant: bool = Field(default=False, description="Refuse to build a client while the sector is unknown.")
     policy: Annotated[
         tuple[str, ...],
         NoDecode,
@@ -100,19 +112,21 @@ class Settings(BaseSettings):
     on_uninspectable: Literal["block", "allow"] = Field(
         default="block", description="What becomes of a request of which a part cannot be read."
     )
-    audit_file: Annotated[_FilePath | None, _Values("path of a JSONL file")] = Field(
+    audit_file: Annotated[_FilePath | None, _Values("the path of a JSONL file")] = Field(
         default=None,
         description="File that each decision is appended to, one JSON object per line.",
     )
     evidence: Literal["digest", "quote"] = Field(
         default="digest", description="digest records places and digests only; quote records the words themselves too."
     )
-    session_store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$"), _Values("memory, or a redis:// URL")] = (
-        Field(
-            default="memory",
-            description="Where facts about content kept by the server, and traces of cameras, are remembered: in each "
-            "process, or in Redis (extra redis) for all processes that name it.",
-        )
+    session_store: Annotated[
+        str,
+        Field(pattern=r"^(memory|rediss?://\S+)$"),
+        _Values("memory, or a redis:// URL such as redis://host:6379/0"),
+    ] = Field(
+        default="memory",
+        description="Where facts about content kept by the server, and traces of cameras, are remembered: in each "
+        "process, or in Redis (extra redis) for all processes that name it.",
     )
     ocr: Literal["auto", "off", "require"] = Field(
         default="auto",
@@ -149,7 +163,8 @@ class Settings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as error:
-            problems += [_invalid(name) for name in dict.fromkeys(str(item["loc"][0]) for item in error.errors())]
+            wrong = {str(item["loc"][0]): item for item in reversed(error.errors())}
+            problems += [_invalid(name, wrong[name]) for name in Settings.model_fields if name in wrong]
         else:
             if not problems:
                 return settings
@@ -169,7 +184,7 @@ class Variable:
 
     def shown(self, settings: Settings) -> str:
         """Return the value in force as text, without the password that a URL may carry."""
-        return _shown(getattr(settings, self.field))
+        return _shown(getattr(settings, self.field), self.field)
 
 
 def variables() -> tuple[Variable, ...]:
@@ -180,6 +195,8 @@ def variables() -> tuple[Variable, ...]:
 def _variable(name: str) -> Variable:
     info = Settings.model_fields[name]
     choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    if info.annotation is bool:
+        choices = ("true", "false")
     described = next((item.text for item in info.metadata if isinstance(item, _Values)), "")
     return Variable(
         name=PREFIX + name.upper(),
@@ -191,24 +208,41 @@ def _variable(name: str) -> Variable:
     )
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, field: str = "") -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     text = ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
-    return re.sub(r"//[^/\s]*@", "//***@", text)
+    return _without_secrets(text) if field == "session_store" or "://" in text else text
 
 
-def _invalid(name: str) -> str:
+def _without_secrets(address: str) -> str:
+    """Return an address without what may be a password: what stands before an @, and its options."""
+    place, _, options = address.partition("?")
+    scheme = place[: place.find("://") + 3] if "://" in place else ""
+    if "@" in options:  # of the password, or of an option
+        return f"{scheme}***"
+    if "@" in place:
+        place = f"{scheme}***@{place.rpartition('@')[2]}"
+    return f"{place}?***" if options else place
+
+
+def _invalid(name: str, error: ErrorDetails) -> str:
     variable = _variable(name)
     # As it is written, and not as pydantic has it: versions differ in whether that is before or after a validator.
-    value = next(value for key, value in os.environ.items() if key.upper() == variable.name).strip()
-    hint = did_you_mean(value, variable.choices)
+    # Of two spellings the later counts, as it does for pydantic.
+    written = {key.upper(): value for key, value in os.environ.items()}[variable.name]
+    value = written.strip()
+    why = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else "not valid"
+    default = Settings.model_fields[name].default
+    hint = did_you_mean(value, variable.choices or ([default] if isinstance(default, str) else []))
     if name == "country":
         meant = countries.suggest(value)
         hint = f"; did you mean {meant!r}?" if meant else ""
-    return f"{variable.name}={_shown(value)!r} is not valid: write {_one_of(variable)}{hint}"
+    told = _shown(value or written, name)
+    told = told if len(told) <= _MOST_TOLD else told[:_MOST_TOLD] + "..."
+    return f"{variable.name}={told!r} is {why}: write {_one_of(variable)}{hint}"
 
 
 def _one_of(variable: Variable) -> str:
@@ -217,10 +251,24 @@ def _one_of(variable: Variable) -> str:
 
 def _unknown_variables() -> list[str]:
     """Return a message for each variable with our prefix that does not exist: a misspelt one must not go unnoticed."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = _names()
     return [
-        f"{name} is not a variable of safe-azure-openai{did_you_mean(name, known) or ';'} "
+        f"{name} is not a variable of safe-azure-openai{did_you_mean(name, known, prefix=PREFIX) or ';'} "
         "see all with: safe-azure-openai env"
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX) and name.upper() not in known
     ]
+
+
+def overlooked() -> list[str]:
+    """Return a message for each variable whose prefix is almost ours, so that it is read by nobody."""
+    hints = {
+        name: did_you_mean(name, _names())
+        for name in sorted(os.environ)
+        if name.upper().startswith("SAFE_") and not name.upper().startswith(PREFIX)
+    }
+    return [f"{name} is read by nobody here{hint}" for name, hint in hints.items() if hint]
+
+
+def _names() -> list[str]:
+    return [PREFIX + name.upper() for name in Settings.model_fields]

@@ -51,7 +51,9 @@ class TomlSource:
         except tomllib.TOMLDecodeError as error:
             end = f"at line {len(text.splitlines())}, the last"
             problem = str(error).replace("at end of document", end)
-            raise ConfigurationError(f"{name}: not valid TOML: {problem}") from None
+            raise ConfigurationError(
+                f'{name}: not valid TOML: {problem}; write name = "text" on a line of its own, and each name once'
+            ) from None
         return cls(name, text, data, hashlib.sha256(content).hexdigest())
 
     def line_of(self, place: Place) -> int:

@@ -15,7 +15,7 @@ from safe_azure_openai.policy import Policy
 from safe_azure_openai.settings import PREFIX
 from safe_azure_openai.tenant import Tenant
 
-from .azure import ENDPOINT, Answer, Azure
+from .azure import ENDPOINT, Answer, Azure, token
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +87,16 @@ def test_a_country_alone_is_noted(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
     assert status == 0
     assert one(lines, "a country alone decides nothing").startswith(" note")
+
+
+def test_law_enforcement_without_a_country_is_noted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PREFIX + "SERVES", "law_enforcement")
+    status, lines = doctor(capsys)
+
+    assert status == 0
+    assert one(lines, "set SAFE_AZURE_OPENAI_COUNTRY as well").startswith(" note")
 
 
 def test_a_variable_that_wins_over_the_file_is_noted_with_both_values(
@@ -164,6 +174,21 @@ def test_that_no_token_is_known_yet_is_noted(
     assert status == 0
     assert one(lines, "no token is known here").startswith(" note")
     assert one(lines, "tenant cloud: unknown (from none)").startswith("   ok")
+
+
+def test_a_token_that_tells_nothing_is_a_surprise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PREFIX + "TENANT_DISCOVERY", "token")
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "hunter2.is.none")
+    status, lines = doctor(capsys)
+
+    assert status == 1
+    assert one(lines, "AZURE_OPENAI_AD_TOKEN tells no tenant").startswith("wrong")
+    assert "hunter2" not in "".join(lines)
+
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", token())
+    assert doctor(capsys)[0] == 0
 
 
 # --- JSON

@@ -200,6 +200,11 @@ def test_a_missing_case_file_is_named(tmp_path: Path) -> None:
         read_cases(write(tmp_path, HEAD + RULE))
 
 
+def test_a_policy_in_a_home_folder_that_is_not_known_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"policy file '~nobody-of-that-name/p\.toml' cannot be read"):
+        Policy.load("~nobody-of-that-name/p.toml")
+
+
 def test_the_cases_of_an_unknown_policy_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="there is no policy 'nothing'"):
         read_cases("nothing")

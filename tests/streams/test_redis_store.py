@@ -231,7 +231,8 @@ def test_the_doctor_says_whether_redis_answers(server: Server, monkeypatch: pyte
     assert (state, "hunter2" in text) == ("wrong", False)
 
 
-def test_an_address_that_is_none_is_refused_without_its_password() -> None:
+@pytest.mark.parametrize("url", ["redis://user:hunter2@host:port", "redis://user:hunter2@host:6379/0?nonsense=1"])
+def test_an_address_that_is_none_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ConfigurationError, match="SESSION_STORE is no address") as caught:
-        RedisStore("redis://user:hunter2@host:port")
+        RedisStore(url)
     assert "hunter2" not in str(caught.value)

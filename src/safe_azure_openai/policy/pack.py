@@ -113,13 +113,14 @@ def _read(id_or_path: str, folder: Path | None) -> tuple[TomlSource, Path | None
     """Return the parsed file, and the folder that its own relative paths start from."""
     if not _is_path(id_or_path):
         return TomlSource.parse(f"{_built_in(id_or_path)}.toml", _built_in_bytes(id_or_path, ".toml")), None
-    path = Path(id_or_path).expanduser()
-    path = path if folder is None else folder / path
+    path = Path(id_or_path)
     try:
+        path = path.expanduser() if folder is None else folder / path.expanduser()
         return TomlSource.parse(str(path), path.read_bytes()), path.parent
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter where a home folder is not known
+        why = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"policy file {str(path)!r} cannot be read: {error.strerror}; give the path of a TOML file, "
+            f"policy file {str(path)!r} cannot be read: {why}; give the path of a TOML file, "
             f"or one of {', '.join(BUILT_IN)}"
         ) from None
 
