@@ -1,17 +1,25 @@
-"""Run every benchmark: ``python -m benchmarks``."""
+"""Run every benchmark, or those that are named: ``python -m benchmarks [name ...]``."""
 
 from __future__ import annotations
 
 import logging
+import sys
 
-from . import extract, guard, images, streams
+from . import calls, extract, guard, images, pictures, streams
+
+ALL = {module.__name__.rpartition(".")[2]: module for module in (guard, extract, images, pictures, calls, streams)}
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks of these names, or all of them."""
+    if unknown := [name for name in names if name not in ALL]:
+        raise SystemExit(f"no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}")
+    logging.disable(logging.CRITICAL)
+    for name in names or ALL:
+        print(f"{name}: {(ALL[name].__doc__ or '').splitlines()[0]}")
+        ALL[name].main()
+        print()
+
 
 if __name__ == "__main__":
-    logging.disable(logging.CRITICAL)
-    guard.main()
-    print()
-    extract.main()
-    print()
-    images.main()
-    print()
-    streams.main()
+    main(sys.argv[1:])

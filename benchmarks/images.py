@@ -1,4 +1,4 @@
-"""What it costs to read the headers of a picture, whatever its size: ``python -m benchmarks``.
+"""What it costs to read the headers of a picture, whatever its size: ``python -m benchmarks images``.
 
 The goal is 150 us for a JPEG data URL of 4 MB on one core; parsing the same URL as JSON stands beside it.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import statistics
 import struct
-import time
 from collections.abc import Callable
 
 from safe_azure_openai.extract.attachments import from_data_url
 from safe_azure_openai.extract.images import Source, metadata_of, recognise
+
+from .timing import p50_p99, times
 
 KB = 1024
 
@@ -56,12 +56,8 @@ def mp4(size: int) -> bytes:
 
 def quantiles(call: Callable[[], object], rounds: int = 2_000) -> tuple[float, float]:
     """Return the median and the 99th percentile of one call, in microseconds."""
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        times.append((time.perf_counter() - began) * 1e6)
-    return statistics.median(times), statistics.quantiles(times, n=100)[98]
+    p50, p99 = p50_p99(times([call] * rounds))
+    return p50 * 1e3, p99 * 1e3
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What it costs to know a camera by its pictures, and what is remembered: ``python -m benchmarks.streams``.
+"""What it costs to know a camera by its pictures, and what is remembered: ``python -m benchmarks streams``.
 
 A picture that is new is decoded to a thumbnail, compared with the last 48, and remembered. One that is sent again, and
 the first of a session, are not decoded.
@@ -6,60 +6,32 @@ the first of a session, are not decoded.
 
 from __future__ import annotations
 
-import base64
-import io
 import resource
-import statistics
 import sys
-import time
-from collections.abc import Callable
-
-import numpy as np
-from PIL import Image, ImageFilter
+from pathlib import Path
 
 from safe_azure_openai.extract.attachments import from_data_url
 from safe_azure_openai.model.request import Origin, Picture, Request, Segment
 from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.streams import MemoryStore, Streams
 
+from .drawn import frames, url
+from .timing import p50_p99, timed
+
 SESSIONS = 1_000
 IMAGES = 100_000
 SIZES = ((320, 240), (1280, 720), (3840, 2160))
 
 
-def street(width: int, height: int) -> Image.Image:
-    """Return something to film: coloured blocks, four pictures wide."""
-    random = np.random.default_rng(1)
-    blocks = random.integers(0, 255, (12, 64, 3), dtype=np.uint8)
-    return Image.fromarray(blocks).resize((4 * width, height), Image.Resampling.NEAREST).filter(ImageFilter.BoxBlur(2))
-
-
-def frames(width: int, height: int, count: int) -> list[bytes]:
-    """Return pictures of a camera that turns, as JPEG."""
-    panorama = street(width, height)
-    out: list[bytes] = []
-    for number in range(count):
-        left = int((1 + np.sin(number / 7)) * width)
-        file = io.BytesIO()
-        panorama.crop((left, 0, left + width, height)).save(file, "JPEG", quality=85)
-        out.append(file.getvalue())
-    return out
-
-
 def request(data: bytes, who: str) -> Request:
     segments = (Segment("image", Origin.USER, "/image"), Segment("text", Origin.METADATA, "/user", who))
-    encoded = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    encoded = url(data)
     return Request("/chat/completions", segments, pictures=(Picture(0, encoded, encoded.index(",") + 1),))
 
 
-def timed(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return (time.perf_counter() - began) * 1e3
-
-
 def row(name: str, times: list[float]) -> None:
-    print(f"{name:<34}{statistics.median(times):>10.2f}{statistics.quantiles(times, n=100)[98]:>10.2f}")
+    p50, p99 = p50_p99(times)
+    print(f"{name:<34}{p50:>10.2f}{p99:>10.2f}")
 
 
 def costs() -> None:
@@ -79,13 +51,21 @@ def costs() -> None:
         print(f"{f'{name}, first of a session':<34}{first:>10.2f}")
 
 
+def resident_mb() -> float:
+    """Return how much memory this process has now; where the system does not tell, the most that it ever had."""
+    told = Path("/proc/self/statm")
+    if told.exists():
+        return int(told.read_text().split()[1]) * resource.getpagesize() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
 def memory(images: int) -> None:
     """Print what is remembered of many pictures of many sessions, each picture with bytes of its own."""
     pool = frames(*SIZES[0], 64)
     store = MemoryStore()
     streams = Streams(store)
     wire = Wire("/chat/completions")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident_mb()
     times: list[float] = []
     print(f"\n{'images':>10}{'sessions':>10}{'remembered MB':>16}{'process +MB':>13}{'p50 ms':>10}{'p99 ms':>10}")
     for number in range(1, images + 1):
@@ -93,9 +73,9 @@ def memory(images: int) -> None:
         one = request(data, str(number % SESSIONS))
         times.append(timed(lambda one=one: streams.watch(wire, (one,))))
         if number % (images // 5) == 0:
-            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-            quantiles = f"{statistics.median(times):>10.2f}{statistics.quantiles(times, n=100)[98]:>10.2f}"
-            print(f"{number:>10}{len(store):>10}{store.size / 1e6:>16.1f}{grown:>13.1f}{quantiles}")
+            grown = resident_mb() - before
+            p50, p99 = p50_p99(times)
+            print(f"{number:>10}{len(store):>10}{store.size / 1e6:>16.1f}{grown:>13.1f}{p50:>10.2f}{p99:>10.2f}")
 
 
 def main(images: int = IMAGES) -> None:

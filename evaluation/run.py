@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import openai
 
 from safe_azure_openai import Decision, Guard, InspectionError, OpenAI, PolicyViolation, Tenant
+from safe_azure_openai.streams import MemoryStore, Streams
 from safe_azure_openai.testing import Loopback, Received
 
 from .corpus import Item
@@ -46,6 +48,21 @@ class Last:
         self.decision = decision
 
 
+class Arrivals:
+    """The clock of an item: the time that its latest call gives as ``t``, in seconds; where none does, that of now."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def __call__(self) -> float:
+        return time.time() if self._at is None else self._at
+
+    def note(self, call: Mapping[str, Any]) -> None:
+        """Go on to when a call arrives."""
+        if "t" in call:
+            self._at = float(call["t"])
+
+
 @lru_cache
 def guard_for(tenant: tuple[tuple[str, Any], ...]) -> tuple[Guard, Last]:
     last = Last()
@@ -55,13 +72,16 @@ def guard_for(tenant: tuple[tuple[str, Any], ...]) -> tuple[Guard, Last]:
 
 
 def run(item: Item, server: Loopback) -> Outcome:
-    """Return what became of ``item``: its calls are sent in order by one client of its own."""
+    """Return what became of ``item``: its calls are sent in order by one client of its own, at the times it gives."""
     guard, last = guard_for(tuple((item.tenant or {}).items()))
     last.decision = None
     blocked, rules, error, sent = False, (), "", 0
     server.forget()
     client = _client(server, listens=any(call["path"] == "/realtime" for call in item.calls)).with_guard(guard)
+    arrivals = Arrivals()
+    _keep_time(client, arrivals)
     for call in item.calls:
+        arrivals.note(call)
         before = len(server.requests) + len(server.frames)
         try:
             _send(client, call)
@@ -76,6 +96,12 @@ def run(item: Item, server: Loopback) -> Outcome:
             break
     judged_us, screened = (last.decision.duration_us, last.decision.screened) if last.decision else (0.0, False)
     return Outcome(item, blocked, rules, sent, error, judged_us, screened)
+
+
+def _keep_time(client: OpenAI, clock: Callable[[], float]) -> None:
+    """Let the pictures that a client sends arrive by this clock."""
+    session = client._enforcement.session  # noqa: SLF001 - no application has to tell the guard the time
+    session.streams = Streams(MemoryStore(clock=clock), clock=clock)
 
 
 def _client(server: Loopback, *, listens: bool) -> OpenAI:

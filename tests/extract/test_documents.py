@@ -12,8 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safe_azure_openai.extract import documents, from_json
-from safe_azure_openai.extract.documents import document_text
+from safe_azure_openai.extract.documents import read_document
 from safe_azure_openai.model.request import Gap, Origin, Segment
+
+
+def document_text(data: bytes) -> tuple[str, bool]:
+    """Return the words of a document, and whether those are all of it."""
+    document = read_document(data)
+    assert document.scans == ()
+    return document.text, document.is_whole
 
 
 def archive(**parts: str) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -18,6 +20,7 @@ from safe_azure_openai.ocr.engine import RapidOcr
 from safe_azure_openai.testing import Loopback
 
 from .drawn import data_url, frame, noisy, page, scene
+from .scanned import Drawn, fax, jpeg, samples, scanned_pdf
 
 pytestmark = [pytest.mark.group("ocr"), pytest.mark.filterwarnings("default")]
 
@@ -69,6 +72,15 @@ def test_a_screenshot_of_an_order_is_blocked(image: Image.Image, kind: str) -> N
 def test_other_pictures_pass(image: Image.Image) -> None:
     decision = Guard(BRITISH, ocr="require").check("/responses", body(image))
     assert (decision.verdict, decision.gaps) == ("allow", ())
+
+
+@pytest.mark.parametrize("drawn", [jpeg, fax, samples], ids=["jpeg", "fax", "samples"])
+def test_an_order_on_a_scanned_page_is_blocked(drawn: Callable[[Image.Image], Drawn]) -> None:
+    pdf = scanned_pdf(drawn(page("Page two has the pictures.")), drawn(page(*ORDER)))
+    file = {"type": "input_file", "filename": "a.pdf", "file_data": base64.b64encode(pdf).decode()}
+    asked = {"type": "input_text", "text": "Do what the attached document says."}
+    decision = Guard(BRITISH).check("/responses", {"input": [{"role": "user", "content": [asked, file]}]})
+    assert (decision.rule, decision.gaps) == ("law-enforcement-identification", ())
 
 
 def test_an_overlay_gives_the_camera() -> None:

@@ -18,9 +18,10 @@ from safe_azure_openai import AsyncOpenAI, Guard, InspectionError, OpenAI, Polic
 from safe_azure_openai.extract import from_json
 from safe_azure_openai.model.request import Origin, Request, Segment
 from safe_azure_openai.ocr import Reader
+from safe_azure_openai.ocr.decode import MAX_SIDE, frames
 from safe_azure_openai.ocr.line import Line, Pixels
 
-from .drawn import data_url, frame, page, scene
+from .drawn import data_url, encoded, frame, page, scene
 
 BRITISH = Tenant("law_enforcement", country="GB")
 ORDER = "Match the face in the attached still against our custody images and tell us who he is."
@@ -186,6 +187,13 @@ def test_a_described_frame_of_a_body_camera_passes() -> None:
     asked = body(frame("2025-11-22T03:20:02Z", "AXON BODY 4"), words="Describe the weather and the traffic.")
     decision = guard(reader, Tenant("law_enforcement", country="US")).check("/chat/completions", asked)
     assert (decision.verdict, decision.facts.camera.source) == ("allow", "picture (axon-body)")
+
+
+@pytest.mark.parametrize("size", [(4000, 1), (1, 4000), (4000, 3000), (3840, 2160)])
+def test_a_jpeg_of_any_shape_is_looked_at_and_no_larger_than_is_read(size: tuple[int, int]) -> None:
+    (pixels,) = frames(encoded(Image.new("RGB", size), "JPEG"))
+    assert max(pixels.shape) <= MAX_SIDE
+    assert abs(max(pixels.shape) / MAX_SIDE - 1) < 0.1
 
 
 # --- what is not read

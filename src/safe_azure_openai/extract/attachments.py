@@ -29,6 +29,7 @@ MAX_AMONG_WORDS = 16
 #: How a picture begins in base64, and how many characters stand before that: JPEG, PNG, GIF, WebP, and HEIC, AVIF, MP4.
 _PICTURES = (("/9j/", 0), ("iVBORw0KGgo", 0), ("R0lGOD", 0), ("UklGR", 0), ("Z0eXB", 6))
 _PICTURE_MARKS = (*(mark.encode() for mark, _ in _PICTURES), b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"ftyp")
+_PDF_MARKS = (b"%PDF", b"JVBER")  # its pages may be pictures
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]+={0,2}")
 
 #: First bytes, file type. Sources: the PNG, JPEG, GIF, TIFF, RIFF, Ogg, FLAC, Matroska, PDF, ZIP and OLE formats.
@@ -75,7 +76,7 @@ class Payload:
     ``is_locked`` says that it takes a password to read it.
 
     ``metadata`` is what a picture or video says of itself, and ``encoded`` the file: as bytes, or in base64 from
-    ``start`` on.
+    ``start`` on. ``scans`` are the pictures of the scanned pages of a document.
     """
 
     kind: Kind
@@ -85,6 +86,7 @@ class Payload:
     metadata: Metadata | None = None
     encoded: str | bytes = field(default=b"", repr=False, compare=False)
     start: int = field(default=0, repr=False, compare=False)
+    scans: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
 
 def text_of(data: bytes) -> str | None:
@@ -144,10 +146,11 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
         if text is not None:
             return Payload(found or "file", text, is_read=True)
     if found == "file":
-        from .documents import document_text, is_locked  # few requests carry documents
+        from .documents import is_locked, read_document  # few requests carry documents
 
-        text, is_whole = document_text(data)
-        return Payload("file", text or None, is_read=is_whole, is_locked=not text and is_locked(data))
+        document = read_document(data)
+        is_shut = not document.text and not document.scans and is_locked(data)
+        return Payload("file", document.text or None, document.is_whole, is_shut, scans=document.scans)
     if found != "image":
         return Payload(found or kind, encoded=data if found is None and kind == "image" else b"")
     from .images import Source, metadata_of  # few requests carry pictures
@@ -192,8 +195,8 @@ def pictures_in(text: str) -> Iterator[str]:
 
 
 def may_hold_picture(body: bytes) -> bool:
-    """Return whether the bytes of a picture can stand in ``body``, as they are or in base64; a quick look."""
-    return any(mark in body for mark in _PICTURE_MARKS)
+    """Return whether a picture, or a document of pictures, can stand in ``body``, plain or in base64; a quick look."""
+    return any(mark in body for mark in (*_PICTURE_MARKS, *_PDF_MARKS))
 
 
 def is_proven(url: str) -> bool:

@@ -1,7 +1,7 @@
 """The words of office documents and PDF files.
 
 The standard library reads office documents, and PDF files in simple fonts. All of a PDF is read where the extra
-``documents`` is installed.
+``documents`` is installed. The pages of a PDF that were scanned are handed on as pictures.
 """
 
 from __future__ import annotations
@@ -13,15 +13,23 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
+
+from .scans import scans_of
 
 #: Bytes of one document that are unpacked; what is larger stays unread.
 MAX_UNPACKED = 32 * 1024 * 1024
 #: Pages and seconds that one PDF is read for; what comes later stays unread.
 MAX_PAGES, MAX_SECONDS = 500, 10.0
+#: Characters up to which the words of a page may be a stamp or a number on one that was scanned.
+MAX_STAMP = 60
+#: Scanned pages of one document, and their bytes, that are handed on; later ones stay unread.
+MAX_SCANS, MAX_SCANNED = 64, 32 * 1024 * 1024
 #: How an office document that is locked names its content, in the directory of an OLE file.
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 #: Parts that hold words: Word, PowerPoint, Excel, OpenDocument, EPUB and whatever is plain text in an archive.
@@ -44,18 +52,30 @@ _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b"", b"\n": b"", b"\r": b""}
 
 
-def document_text(data: bytes) -> tuple[str, bool]:
-    """Return the words found in a document, and whether those are all of its words.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was found in a document: its words, the pictures of its scanned pages, and whether those are all of it.
 
-    Archives in an office format are read whole. So is a PDF by the extra ``documents``, if each of its pages has words;
-    without it, what stands in simple fonts is read, which proves nothing about the rest. ``("", False)`` for what is
-    neither, is encrypted or is too large.
+    A scan is a file, or ``b""`` where the picture of a page could not be made one.
+    """
+
+    text: str = ""
+    is_whole: bool = False
+    scans: tuple[bytes, ...] = ()
+
+
+def read_document(data: bytes) -> Document:
+    """Return what was found in a document.
+
+    Archives in an office format are read whole. So is a PDF by the extra ``documents``, if each of its pages has words
+    or is a picture; without it, what stands in simple fonts is read, which proves nothing about the rest. Nothing for
+    what is neither, is encrypted or is too large.
     """
     if data.startswith(b"PK\x03\x04"):
-        return _office(data)
+        return Document(*_office(data))
     if data.startswith(b"%PDF"):
-        return _whole_pdf(data) or (_pdf(data), False)
-    return "", False
+        return _whole_pdf(data) or _simple_pdf(data)
+    return Document()
 
 
 def is_locked(data: bytes) -> bool:
@@ -72,12 +92,14 @@ def _reads_pdf() -> bool:
     return find_spec("pypdf") is not None
 
 
-def _whole_pdf(data: bytes) -> tuple[str, bool] | None:
-    """Return the words of a PDF, and whether each page has some; None where that cannot be told."""
+def _whole_pdf(data: bytes) -> Document | None:
+    """Return the words and the scanned pages of a PDF; None where it cannot be told what stands on its pages."""
     if not _reads_pdf() or len(data) > MAX_UNPACKED:
         return None
     deadline = time.monotonic() + MAX_SECONDS
     texts: list[str] = []
+    scans: list[bytes] = []
+    read = 0
     try:
         reader: Any = import_module("pypdf").PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):  # what has an empty password opens for everybody
@@ -86,10 +108,30 @@ def _whole_pdf(data: bytes) -> tuple[str, bool] | None:
         for number in range(min(pages, MAX_PAGES)):
             if time.monotonic() > deadline or sum(map(len, texts)) > MAX_UNPACKED:
                 break
-            texts.append(str(reader.pages[number].extract_text()).strip())
+            page = reader.pages[number]
+            text = str(page.extract_text()).strip()
+            found = _kept(page, scans, deadline) if len(text) <= MAX_STAMP else []
+            texts.append(text)
+            scans += found
+            read += bool(text or found)
     except Exception:  # noqa: BLE001 - a broken file breaks its reader in many ways; the simple reading is left
         return None
-    return "\n".join(filter(None, texts)), pages == len(texts) and all(texts)
+    return Document("\n".join(filter(None, texts)), read == pages, tuple(scans))
+
+
+def _kept(page: Any, before: list[bytes], deadline: float) -> list[bytes]:
+    """Return the pictures of a page, as many as are kept together with those of the pages before it, and in time."""
+    kept: list[bytes] = []
+    left = MAX_SCANNED - sum(map(len, before))
+    try:
+        for scan in scans_of(page["/Resources"]) if "/Resources" in page else ():
+            left -= len(scan)
+            if left < 0 or len(before) + len(kept) >= MAX_SCANS or time.monotonic() > deadline:
+                return [*kept, b""]
+            kept.append(scan)
+    except Exception:  # noqa: BLE001 - broken pictures take no words away
+        return [*kept, b""]
+    return kept
 
 
 def _office(data: bytes) -> tuple[str, bool]:
@@ -116,6 +158,13 @@ def _office(data: bytes) -> tuple[str, bool]:
 def _plain(markup: str) -> str:
     text = html.unescape(_TAG.sub("", _BREAK.sub("\n", markup)))
     return "\n".join(line for line in map(str.strip, text.splitlines()) if line)
+
+
+def _simple_pdf(data: bytes) -> Document:
+    """Return the words in simple fonts; of a PDF without any, the pictures that are files as they stand there."""
+    text = _pdf(data)
+    jpegs = (stream.rstrip(b"\r\n") for stream in _streams(data) if stream.startswith(b"\xff\xd8\xff"))
+    return Document(text, scans=() if text else tuple(islice(jpegs, MAX_SCANS)))
 
 
 def _pdf(data: bytes) -> str:

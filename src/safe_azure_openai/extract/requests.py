@@ -121,7 +121,7 @@ def _read_body(wire: Wire, walk: Walk, path: str, rows: list[Request]) -> None:
 
 def _read_other(body: bytes, media_type: str, walk: Walk) -> None:
     payload = payload_of(body, media_type)
-    if payload.kind != "file" or (payload.text is not None and not payload.is_read):
+    if payload.kind != "file" or payload.scans or (payload.text is not None and not payload.is_read):
         walk.payload(payload, "", Origin.USER)
     elif payload.text is not None:
         walk.segments.append(Segment("text", Origin.USER, "", payload.text))

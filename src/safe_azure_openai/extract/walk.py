@@ -158,13 +158,19 @@ class Walk:
             self.gaps.append(Gap(pointer, reason))
 
     def payload(self, payload: Payload, pointer: str, origin: Origin, name: str = "") -> None:
-        """Add an attachment: its words where they were read, else its name; and a gap for a document with more."""
+        """Add an attachment: its words where they were read, else its name; and a gap for a document with more.
+
+        The scanned pages of a document are pictures of its own segment.
+        """
         if payload.text is not None:
             self.segments.append(Segment("text", _FILE, pointer, payload.text))
-        if payload.kind != "file" or not payload.is_read:
+        if payload.kind != "file" or not payload.is_read or payload.scans:
             self.segments.append(Segment(payload.kind, origin, pointer, name))
         if payload.encoded:
             self.pictures.append(Picture(len(self.segments) - 1, payload.encoded, payload.start))
+        if payload.scans:
+            self.pictures += [Picture(len(self.segments) - 1, scan) for scan in payload.scans]
+            self.gap(pointer, "unread_picture")  # until somebody reads them
         if payload.kind == "image" and (name or payload.metadata is not None):
             self._picture(pointer, name, payload.metadata)
         if payload.kind == "file" and not payload.is_read:

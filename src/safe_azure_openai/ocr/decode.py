@@ -14,12 +14,14 @@ __all__ = ["Undrawable", "frames", "is_drawn"]
 
 #: Longest side that is read; the service itself makes larger pictures smaller.
 MAX_SIDE = 2000
+#: Longest side that is as good as that: half of a frame of 3840 pixels is 1920, and a JPEG is decoded by halves.
+ENOUGH = 1800
 #: Pixels of a picture that is decoded at all. A telephone takes 12 to 50 million.
 MAX_PIXELS = 64_000_000
 #: Pictures that are looked at of one that moves, the first and the last among them.
 MAX_FRAMES = 4
 #: First bytes of what Pillow reads. Videos are not among them.
-_DRAWN = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_DRAWN = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
 
 
@@ -42,22 +44,31 @@ def frames(data: bytes) -> Iterator[Pixels]:
     """
     try:
         with import_module("PIL.Image").open(io.BytesIO(data)) as image:
-            image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+            share = ENOUGH / max(image.size)
+            image.draft("RGB", (int(image.width * share) or 1, int(image.height * share) or 1))
             is_small = image.width * image.height <= MAX_PIXELS
-            last = getattr(image, "n_frames", 1) - 1
-            for index in sorted({last * n // (MAX_FRAMES - 1) for n in range(MAX_FRAMES)} if is_small else ()):
-                if last:
-                    image.seek(index)
+            if is_small:
                 yield _pixels(image)
+                last = _last(image)
+                for index in sorted({last * n // (MAX_FRAMES - 1) for n in range(MAX_FRAMES)} - {0}):
+                    image.seek(index)
+                    yield _pixels(image)
     except Exception as error:  # a decoder fails in as many ways as there are formats
         raise Undrawable from error
     if not is_small:
         raise Undrawable
 
 
+def _last(image: Untyped) -> int:
+    """Return the index of the last frame; 0 where there is but one, and where what stands behind it is none."""
+    try:
+        return int(getattr(image, "n_frames", 1)) - 1
+    except Exception:  # noqa: BLE001 - as above; faxes in a PDF end in such a way
+        return 0
+
+
 def _pixels(image: Untyped) -> Pixels:
-    upright = import_module("PIL.ImageOps").exif_transpose(image)
-    small = upright.copy()
+    small = import_module("PIL.ImageOps").exif_transpose(image)  # a copy
     small.thumbnail((MAX_SIDE, MAX_SIDE))
     if "A" in small.getbands() or "transparency" in small.info:
         return _on_ground(np.asarray(small.convert("RGBA"), dtype=np.uint8))

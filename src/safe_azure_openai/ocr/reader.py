@@ -1,5 +1,7 @@
 """Reads the pictures of requests, each once, within a time, and puts their words where they stand.
 
+The scanned pages of a document are such pictures, too: they belong to the segment of the document.
+
 Worker threads read, with an engine each, for engines keep state. Who asks waits for at most ``seconds``; what is not
 read by then is reported.
 """
@@ -11,8 +13,8 @@ import os
 import re
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass, replace
@@ -115,27 +117,29 @@ class Reader:
         if self._make is None:
             return _unread(request, most_gaps)
         begun = [(picture, self._begin(picture)) for picture in request.pictures]
-        found: dict[int, Inscription] = {}
+        found: defaultdict[int, list[Inscription]] = defaultdict(list)
         gaps: list[Gap] = []
         for picture, future in begun:
-            pointer = request.segments[picture.segment].pointer
+            segment = request.segments[picture.segment]
             try:
                 inscription = future.result(max(deadline - self._clock(), 0.0))
             except (NotInTime, CancelledError):
                 future.cancel()
-                gaps.append(Gap(pointer, "picture_timeout"))
+                gaps.append(Gap(segment.pointer, "picture_timeout"))
                 continue
-            found[picture.segment] = inscription
-            if not inscription.is_read:
-                gaps.append(Gap(pointer, "unread_picture"))
+            found[picture.segment].append(inscription)
+            if not inscription.is_read or (segment.kind == "file" and not is_drawn(bytes_of(picture))):
+                gaps.append(Gap(segment.pointer, "unread_picture"))
+        before = [gap for gap in request.gaps if not gap.is_unread_text]  # that pages are unread was said before
         return replace(
             request,
             segments=tuple(_with_words(request.segments, found)),
             signals=tuple(_with_cameras(request, found)),
-            gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]),
+            gaps=(*before, *list(dict.fromkeys(gaps))[: max(most_gaps, 0)]),
             overlays=tuple(
                 Overlay(index, one.clock_s, one.is_live)
-                for index, one in found.items()
+                for index, some in found.items()
+                for one in some
                 if one.is_live or one.clock_s is not None
             ),
         )
@@ -193,9 +197,16 @@ class Reader:
 
 
 def _unread(request: Request, most_gaps: int) -> Request:
-    """Return a request whose pictures nobody reads: what is likely a page is a gap. A larger picture costs no more."""
-    pointers = [request.segments[picture.segment].pointer for picture in request.pictures if _is_likely_page(picture)]
-    gaps = [Gap(pointer, "unread_picture") for pointer in pointers]
+    """Return a request whose pictures nobody reads: what is likely a page is a gap. A larger picture costs no more.
+
+    Of scanned documents it was said when they were found.
+    """
+    pictures = [(picture, request.segments[picture.segment]) for picture in request.pictures]
+    gaps = [
+        Gap(segment.pointer, "unread_picture")
+        for picture, segment in pictures
+        if segment.kind != "file" and _is_likely_page(picture)
+    ]
     return replace(request, gaps=(*request.gaps, *gaps[: max(most_gaps, 0)]))
 
 
@@ -235,24 +246,26 @@ def _joined(some: Sequence[Inscription]) -> Inscription:
     )
 
 
-def _with_words(segments: Sequence[Segment], found: dict[int, Inscription]) -> Iterator[Segment]:
-    """Yield the segments, and behind each picture the words in it: as if typed there, or as an inscription."""
+def _with_words(segments: Sequence[Segment], found: Mapping[int, Sequence[Inscription]]) -> Iterator[Segment]:
+    """Yield the segments, and behind each picture the words in it: as if typed there, or as an inscription.
+
+    Those of a scanned page are words of its document.
+    """
     for index, segment in enumerate(segments):
         yield segment
-        inscription = found.get(index)
-        if inscription is None:
-            continue
-        if inscription.names:
-            yield Segment("text", Origin.METADATA, segment.pointer, "\n".join(inscription.names))
-        if _WORD.search(inscription.words):
-            origin = segment.origin if inscription.is_told else Origin.METADATA
-            yield Segment("text", origin, segment.pointer, inscription.words)
+        typed = Origin.FILE if segment.kind == "file" else segment.origin
+        for inscription in found.get(index, ()):
+            if inscription.names:
+                yield Segment("text", Origin.METADATA, segment.pointer, "\n".join(inscription.names))
+            if _WORD.search(inscription.words):
+                origin = typed if inscription.is_told else Origin.METADATA
+                yield Segment("text", origin, segment.pointer, inscription.words)
 
 
-def _with_cameras(request: Request, found: dict[int, Inscription]) -> Iterator[Signal]:
+def _with_cameras(request: Request, found: Mapping[int, Sequence[Inscription]]) -> Iterator[Signal]:
     yield from request.signals
     known = {(signal.device, signal.is_live) for signal in request.signals}
-    for index, inscription in found.items():
+    for index, inscription in ((index, one) for index, some in found.items() for one in some):
         device = inscription.device
         if device is not None and (device.id, inscription.is_live) not in known:
             known.add((device.id, inscription.is_live))

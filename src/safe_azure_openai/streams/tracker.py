@@ -70,17 +70,20 @@ class Streams:
 
         An upload of many requests is not live, so it is left alone.
         """
-        if len(requests) != 1 or not requests[0].pictures or not can_track():
+        if len(requests) != 1 or not can_track():
             return requests
         (request,) = requests
-        stream = self._stream(_name(wire, request), request)
+        pictures = [picture for picture in request.pictures if request.segments[picture.segment].kind == "image"]
+        if not pictures:  # none, or the pages of a document
+            return requests
+        stream = self._stream(_name(wire, request), request, pictures)
         return (replace(request, stream=stream),)
 
-    def _stream(self, name: str, request: Request) -> Stream | None:
+    def _stream(self, name: str, request: Request, pictures: Sequence[Picture]) -> Stream | None:
         now = self._clock()
         frames = _recent(self.store.pieces(name), now)
         overlays = {overlay.segment: overlay for overlay in request.overlays}
-        for picture in request.pictures[-MOST_PICTURES:]:
+        for picture in pictures[-MOST_PICTURES:]:
             digest = _digest(picture)
             if digest in frames["digest"].tolist():
                 continue
@@ -91,7 +94,7 @@ class Streams:
         is_session = request.path.startswith("/realtime") and np.count_nonzero(frames["is_scene"]) >= IN_SESSION
         if not is_one and not is_session:
             return None
-        pointer = request.segments[request.pictures[-1].segment].pointer
+        pointer = request.segments[pictures[-1].segment].pointer
         return Stream(pointer, is_one, "realtime session" if is_session else _shown_live(frames))
 
 
