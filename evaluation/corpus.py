@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safe_azure_openai.extract import from_json, from_wire
+from safe_azure_openai.model.request import Request
+from safe_azure_openai.model.wire import Wire
+
 POLICE = {"sector": "law_enforcement", "country": "US", "serves": None}
 #: What ``$IMG`` in a data URL stands for: a grey pixel.
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
@@ -19,7 +23,7 @@ PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled request: its calls in order; the label is that of the last."""
+    """One labelled request: its calls in order; the label is that of the last. ``family`` names what it varies."""
 
     id: str
     file: str
@@ -29,6 +33,7 @@ class Item:
     calls: tuple[dict[str, Any], ...]
     is_violation: bool
     rules: tuple[str, ...]
+    family: str = ""
 
 
 def load(path: Path) -> Iterator[Item]:
@@ -41,7 +46,7 @@ def load(path: Path) -> Iterator[Item]:
             if "calls" in row:
                 yield Item(
                     row["id"], path.stem, row["slice"], row["lang"], row["tenant"], tuple(row["calls"]),
-                    row["label"] == "block", tuple(row.get("rules") or ()),
+                    row["label"] == "block", tuple(row.get("rules") or ()), row.get("family_seed") or "",
                 )  # fmt: skip
                 continue
             body = {"model": "gpt-4o", "messages": [{"role": "user", "content": row["text"]}]}
@@ -50,3 +55,13 @@ def load(path: Path) -> Iterator[Item]:
                 yield Item(f"{row['id']}/{name}", path.stem, name, row["lang"], tenant, calls, False, ())
         except (ValueError, KeyError) as error:
             raise SystemExit(f"{path}:{number}: not an item of a corpus: {error!r}") from error
+
+
+def requests_of(call: dict[str, Any]) -> tuple[Request, ...]:
+    """Return what the guard would judge for one call of an item."""
+    body = call.get("body") or call
+    if "file_text" not in body:
+        return (from_json(call["path"], body),)
+    head = f'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{body.get("purpose", "")}\r\n'
+    file = f'--x\r\nContent-Disposition: form-data; name="file"; filename="u.jsonl"\r\n\r\n{body["file_text"]}\r\n'
+    return from_wire(Wire("/files", "multipart/form-data; boundary=x", (head + file + "--x--\r\n").encode()))

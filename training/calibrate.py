@@ -1,6 +1,9 @@
 """Set the limits on calibration data: where an answer of the encoder counts.
 
-    python training/calibrate.py evaluation/corpus/*.jsonl [--write]
+    python -m training.calibrate evaluation/{corpus,calibration}/*.jsonl --left-out build/a build/b [--write]
+
+The encoder has read the development corpus. Each request is judged by one that has not read its fold, of those that
+``--left-out`` names in the order of the folds; the encoder in the package is their mean.
 
 Each limit is set on the items that it decides: ``violation`` and ``real_time`` on those of tenants that are not law
 enforcement, ``police`` and ``police_image`` on the others, without and with a picture. A limit minimises missed
@@ -16,16 +19,16 @@ import math
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import numpy as np
-from evaluation.corpus import Item, load
+from corpus_items import FOLDS, fold_of
+from evaluation.corpus import Item, load, requests_of
 
-from safe_azure_openai.extract import from_json, from_wire
 from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
 from safe_azure_openai.model.memory import Memory
-from safe_azure_openai.model.request import Request
-from safe_azure_openai.model.wire import Wire
+from safe_azure_openai.signals import meaning
+from safe_azure_openai.signals.meaning import Encoder
 from safe_azure_openai.signals.reading import read
 from safe_azure_openai.signals.thresholds import BAND, at_odds, thresholds
 from safe_azure_openai.tenant import Tenant
@@ -33,16 +36,6 @@ from safe_azure_openai.tenant import Tenant
 #: Log odds between the limits that are tried.
 STEP = 0.1
 LIMITS = Path(__file__).parents[1] / "src/safe_azure_openai/signals/thresholds.toml"
-
-
-def requests_of(call: dict[str, Any]) -> tuple[Request, ...]:
-    """Return what the guard would judge for one call of an item."""
-    body = call.get("body") or call
-    if "file_text" not in body:
-        return (from_json(call["path"], body),)
-    head = f'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{body.get("purpose", "")}\r\n'
-    file = f'--x\r\nContent-Disposition: form-data; name="file"; filename="u.jsonl"\r\n\r\n{body["file_text"]}\r\n'
-    return from_wire(Wire("/files", "multipart/form-data; boundary=x", (head + file + "--x--\r\n").encode()))
 
 
 def scores(item: Item) -> tuple[str, dict[str, float]]:
@@ -101,9 +94,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--price", type=float, default=2.5, help="what a false alarm costs, in missed violations")
+    parser.add_argument("--left-out", type=Path, nargs=FOLDS, help="folders of encoders that left out each fold")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    rows = [(item, *scores(item)) for path in args.paths for item in load(path) if item.file != "vision"]
+    encoders = [Encoder(folder) for folder in args.left_out or ()] or [meaning.load()] * FOLDS
+    rows: list[tuple[Item, str, dict[str, float]]] = []
+    for item in (item for path in args.paths for item in load(path) if item.file != "vision"):
+        with mock.patch.object(meaning, "load", return_value=encoders[fold_of(item)]):
+            rows.append((item, *scores(item)))
     text = LIMITS.read_text(encoding="utf-8")
     for sensitivity, price in (("balanced", args.price), ("strict", args.price / 3)):
         limits: dict[str, float] = {}

@@ -10,9 +10,7 @@ import json
 import random
 from typing import Any
 
-from facts import Item, body, targets
-
-from safe_azure_openai.extract import from_json
+from facts import Item, made
 
 
 def compositions(authored: list[Item], count: int, rng: random.Random) -> list[Item]:
@@ -56,21 +54,7 @@ def compositions(authored: list[Item], count: int, rng: random.Random) -> list[I
 
     weights = [w for w, _ in recipes]
     makers = [m for _, m in recipes]
-    out = []
-    while len(out) < count:
-        line = rng.choices(makers, weights)[0]()
-        out.append(
-            Item(
-                from_json("/chat/completions", body(line)),
-                targets(line),
-                line["lang"],
-                "composed",
-                "composed",
-                "",
-                line,
-            )
-        )
-    return out
+    return [made(maker(), "composed") for maker in rng.choices(makers, weights, k=count)]
 
 
 def pick(lines: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from safe_azure_openai.extract import from_json
 from safe_azure_openai.model.request import Request
 from safe_azure_openai.signals.meaning import HEADS
 
-__all__ = ["DATA", "HEADS", "Item", "body", "items", "subject", "targets"]
+__all__ = ["DATA", "HEADS", "Item", "body", "items", "made", "subject", "targets"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -70,6 +70,12 @@ def body(line: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def made(line: dict[str, Any], author: str) -> Item:
+    """Return the item of a line that was not authored but put together."""
+    request = from_json("/chat/completions", body(line))
+    return Item(request, targets(line), line["lang"], line.get("k", author), author, "", line)
+
+
 def parameters(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
 
@@ -93,7 +99,7 @@ def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
 def subject(line: dict[str, Any]) -> tuple[float, float]:
     """Return whether some policy could forbid what is asked for, and whether there is someone it is forbidden to.
 
-    What the screen and the glance are asked: not what holds, but what could be there.
+    What the screen is asked: not what holds, but what could be there.
     """
     act = bool(line["fr"]) or any(line.get(name) for name in OTHER_ACTS)
     live = bool(line.get("live")) and line.get("cam") in {"body", "dash"}

@@ -1,10 +1,11 @@
-"""Train the screen: a few learned features of single words, pooled over a stretch of text.
+"""Train the screen: what single words add to the features of their places, pooled over a stretch of text.
 
-    python training/screen.py --encoder build/encoder.pt --out src/safe_azure_openai/signals/screen.npz
+    python training/screen.py --encoder build/encoder.pt --out src/safe_azure_openai/signals/meaning/screen.npz
 
-Each word is placed by its pretrained embedding (the mean of its pieces) and scored by a small network on a handful of
-features; a stretch has of each feature the highest score of its words; a second small network makes two sums of them:
-is there an act, is there someone it could be forbidden to. Limits are set on files held out.
+Each word is placed by its pretrained embedding (the mean of its pieces); a small network makes of it what it adds to
+the features of its own place and of the places around it; a stretch has of each feature the highest of its places; a
+second small network makes two sums of them: is there an act, is there someone it could be forbidden to. Limits are set
+on authored files held out.
 """
 
 from __future__ import annotations
@@ -16,70 +17,91 @@ from pathlib import Path
 import numpy as np
 import torch
 from compose import compositions
-from facts import Item, items, subject
+from facts import items, subject
+from parts import conjunctions
 from torch import Tensor, nn
 from train import saved_encoder
 
-from safe_azure_openai.signals.screen import STRETCH, words_of
+from safe_azure_openai.signals.meaning.tokenizer import UNKNOWN
+from safe_azure_openai.signals.screen import STRETCH, text_of, words_of
 
-FOLDS = 5
+FOLDS = 3
+HALF = STRETCH // 2
+#: Words read of a request in training.
+LONGEST = 2400
+BATCH = 64
+RATE = 2e-3
 #: Authors whose requests have nothing to do with the subject.
 ORDINARY = {"everyday", "everyday-second", "everyday-third", "ordinary", "ordinary-again", "small-talk"}
 
 
 class Net(nn.Module):
-    """Words (their embeddings) to features, features to sums."""
+    """Words (their embeddings) to what they add to the places around them, places to sums."""
 
-    def __init__(self, width: int, features: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, features: int, reach: int) -> None:
         super().__init__()
-        self.word = nn.Sequential(nn.Linear(width, 96), nn.GELU(), nn.Linear(96, features))
-        self.up = nn.Linear(features, hidden)
-        self.down = nn.Linear(hidden, 2)
+        self.features, self.reach = features, reach
+        self.first = nn.Linear(width, hidden)
+        self.last = nn.Linear(hidden, (2 * reach + 1) * features, bias=False)
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.dropout = nn.Dropout(0.25)
+        self.up = nn.Linear(features, 64)
+        self.down = nn.Linear(64, 2)
+        nn.init.constant_(self.down.bias, -1.5)
 
-    def features(self, table: Tensor) -> Tensor:
-        return torch.sigmoid(self.word(table))
-
-    def forward(self, features: Tensor, words: Tensor) -> Tensor:
-        """``words``: rows of word numbers, 0 for none (its features are 0). Returns two sums a row."""
-        pooled = features[words].amax(dim=1)
-        hidden = torch.relu(nn.functional.linear(pooled, self.up.weight, self.up.bias))
-        return nn.functional.linear(hidden, self.down.weight, self.down.bias)
-
-
-def text_of(item: Item) -> str:
-    return " ".join(s.text for s in item.request.segments if s.text)
+    def forward(self, table: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
+        """``words``: rows of word numbers, 0 for none, as long as some halves of stretches. Returns two sums a row."""
+        used, inverse = torch.unique(words, return_inverse=True)
+        hidden = self.dropout(nn.functional.gelu(self.first(table[used]), approximate="tanh"))
+        added = (self.last(hidden) * (used != 0)[:, None]).view(len(used), -1, self.features)
+        rows, longest = words.shape
+        places = self.bias.expand(rows, longest, self.features)
+        for n in range(-self.reach, self.reach + 1):
+            # The place before a word gets what the word adds there: a shift by one, and nothing from beyond the end.
+            shifted = nn.functional.pad(added[:, self.reach + n][inverse], (0, 0, max(-n, 0), max(n, 0)))
+            places = places + shifted[:, max(n, 0) : max(n, 0) + longest]
+        within = torch.arange(longest)[None] < lengths[:, None]
+        pooled = (torch.relu(places) * within[..., None]).view(rows, -1, HALF, self.features).amax(2)
+        halves = (lengths + HALF - 1) // HALF
+        if pooled.shape[1] > 1:
+            pooled = torch.maximum(pooled[:, :-1], pooled[:, 1:])
+        stretches = torch.arange(pooled.shape[1])[None] < (halves - 1).clamp(min=1)[:, None]
+        sums = self.down(torch.relu(self.up(pooled)))
+        return sums.masked_fill(~stretches[..., None], -1e4).amax(1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--features", type=int, default=48)
-    parser.add_argument("--hidden", type=int, default=48)
-    parser.add_argument(
-        "--composed", type=int, default=20_000, help="composed requests, of which the harmless are taken"
-    )
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--keep", type=float, default=0.999, help="share of held-out violations that must pass")
+    parser.add_argument("--hidden", type=int, default=192)
+    parser.add_argument("--features", type=int, default=128)
+    parser.add_argument("--reach", type=int, default=2, help="places before and after its own that a word adds to")
+    parser.add_argument("--composed", type=int, default=24_000, help="composed requests; the harmless are taken")
+    parser.add_argument("--conjunctions", type=int, default=12_000, help="requests put together from parts")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--keep", type=float, default=0.98, help="share of held-out violations that must pass")
     args = parser.parse_args()
     encoder, tokenizer = saved_encoder(args.encoder)
     some = list(items())
     authored = len(some)
-    # Harmless pieces in the wrappings of programs, as ordinary requests are; what may be forbidden is all authored.
-    composed = compositions(some, args.composed, random.Random(1))
-    some += [item for item in composed if not any(subject(item.line))]
+    # Harmless pieces in the wrappings of programs, as ordinary requests are.
+    some += [item for item in compositions(some, args.composed, random.Random(1)) if not any(subject(item.line))]
+    some += conjunctions(args.conjunctions, random.Random(2))
     vocabulary: dict[str, int] = {}
-    rows = [[vocabulary.setdefault(w, len(vocabulary) + 1) for w in words_of(text_of(i))] for i in some]
+    texts = (words_of(text_of(item.request.segments))[:LONGEST] for item in some)
+    rows = [[vocabulary.setdefault(word, len(vocabulary) + 1) for word in text] for text in texts]
     table = torch.zeros(len(vocabulary) + 1, encoder.word.weight.shape[1])
     weights = encoder.word.weight.detach()
     for word, n in vocabulary.items():
-        table[n] = weights[list(tokenizer.encode_word(word)) or [3]].mean(0)
+        table[n] = weights[list(tokenizer.encode_word(word)) or [UNKNOWN]].mean(0)
     scale = table[1:].std()
     table /= scale
     act, who = np.array([subject(i.line) for i in some], dtype=np.float32).T
     off = np.array([i.author in {*ORDINARY, "composed"} for i in some]) & (act + who == 0)
     # What has to be told apart is the topic from everything else; the rest is the encoder's work.
-    importance = np.where(off, 2.0, np.where(act + who > 0, 1.0, 0.3)).astype(np.float32)
+    targets = np.stack([act, who], axis=1)
+    importance = np.where(off[:, None], 3.0, np.where(targets > 0, 1.0, 0.1)).astype(np.float32)
     files = sorted({(i.author, i.file) for i in some})
     fold = np.array([hash_of(files.index((i.author, i.file))) % FOLDS for i in some])
     fold[authored:] = np.arange(len(some) - authored) % FOLDS
@@ -87,29 +109,19 @@ def main() -> None:
     def fit(chosen: np.ndarray, seed: int) -> Net:
         torch.manual_seed(seed)
         rng = random.Random(seed)
-        net = Net(table.shape[1], args.features, args.hidden)
-        with torch.no_grad():
-            net.word[2].bias.fill_(-2.0)  # at first no word matters
-            net.word[2].weight.mul_(3.0)
-            net.up.weight.copy_(torch.randn_like(net.up.weight) * 0.4)
-            net.up.bias.fill_(-0.1)
-            net.down.weight.copy_(torch.randn_like(net.down.weight) * 0.3)
-            net.down.bias.fill_(-1.5)
-        optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=0.02)
+        net = Net(table.shape[1], args.hidden, args.features, args.reach)
+        optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.02)
         index = [int(n) for n in np.flatnonzero(chosen)]
-        steps = args.epochs * (len(index) // 128 + 1)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        steps = args.epochs * (len(index) // BATCH + len(index) // (64 * BATCH) + 2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
         for _ in range(args.epochs):
-            rng.shuffle(index)
-            for start in range(0, len(index), 128):
-                part = index[start : start + 128]
-                batch = [dropped(rows[n], rng) for n in part]
-                out = sums(net, table, batch)
-                target = torch.tensor(np.stack([act[part], who[part]], axis=1))
-                weight = torch.tensor(importance[part])[:, None]
-                loss = (nn.functional.binary_cross_entropy_with_logits(out, target, reduction="none") * weight).mean()
+            for part in batches(index, rows, rng):
+                out = sums(net, table, [dropped(rows[n], rng) for n in part])
+                losses = nn.functional.binary_cross_entropy_with_logits(
+                    out, torch.from_numpy(targets[part]), reduction="none"
+                )
                 optimiser.zero_grad()
-                loss.backward()
+                (losses * torch.from_numpy(importance[part])).mean().backward()
                 optimiser.step()
                 schedule.step()
         return net.eval()
@@ -117,21 +129,22 @@ def main() -> None:
     held = np.zeros((len(some), 2), dtype=np.float32)
     for g in range(FOLDS):
         net = fit(fold != g, g)
-        inside = np.flatnonzero(fold == g)
+        inside = np.flatnonzero(fold == g).tolist()
         with torch.no_grad():
-            for start in range(0, len(inside), 256):
-                part = inside[start : start + 256]
+            for part in batches(inside, rows, random.Random(g)):
                 held[part] = sums(net, table, [rows[n] for n in part]).numpy()
+        print(f"fold {g}", flush=True)
     images = np.array([bool(i.line.get("img")) for i in some])
     print(f"{len(some)} requests, {len(vocabulary)} words")
-    limits, least = limits_of(held, act > 0, who > 0, images, off, args.keep)
+    own = np.arange(len(some)) < authored
+    limits, least = limits_of(held, own & (act > 0), own & (who > 0), images, off, args.keep)
     net = fit(np.ones(len(some), dtype=bool), 7)
     with torch.no_grad():
-        first, last = net.word[0], net.word[2]
         np.savez(
             args.out,
-            w1=(first.weight.T / scale).numpy().astype(np.float16), b1=first.bias.numpy(),
-            w2=last.weight.T.numpy().astype(np.float16), b2=last.bias.numpy(),
+            w1=(net.first.weight.T / scale).numpy().astype(np.float16), b1=net.first.bias.numpy(),
+            w2=net.last.weight.T.reshape(args.hidden, -1, args.features).numpy().astype(np.float16),
+            bias=net.bias.numpy(),
             up=net.up.weight.T.numpy(), up_bias=net.up.bias.numpy(),
             down=net.down.weight.T.numpy(),
             down_bias=net.down.bias.numpy() - limits.astype(np.float32), least=np.array(least),
@@ -141,17 +154,23 @@ def main() -> None:
 def limits_of(
     sums: np.ndarray, act: np.ndarray, who: np.ndarray, shown: np.ndarray, ordinary: np.ndarray, keep: float
 ) -> tuple[np.ndarray, float]:
-    """Return the limit of each sum and of both together, each of which so many of those it is for pass.
+    """Return the limit of each sum and of both together, each of which such a share of those it is for passes.
 
-    Prints what passes with these and with lower shares. ``shown`` are requests with a picture, where no word has to
-    tell of an act.
+    Where there is a picture no word has to tell of an act, so that the actor's limit decides alone: it lets more pass.
+    Authored requests held out are harder than what is sent (docs/explanation/figures.md has both). Prints what passes
+    with these limits and with higher ones. ``shown`` are requests with a picture.
     """
     told = act & who & ~shown
-    for share in (*(lower for lower in (0.99, 0.995) if lower < keep), keep):
-        each = (1 - share) / 2
-        limits = np.array([np.quantile(sums[act & ~shown, 0], each), np.quantile(sums[act & who, 1], each)])
+
+    def at(share: float) -> tuple[np.ndarray, float]:
+        lost = 1 - share
+        limits = np.array([np.quantile(sums[act & ~shown, 0], lost), np.quantile(sums[act & who, 1], lost / 8)])
+        least = float(np.quantile((sums - limits)[told].sum(1), lost))
+        return limits, least
+
+    for share in (keep, *(higher for higher in (0.99, 0.995, 0.998) if higher > keep)):
+        limits, least = at(share)
         over = sums - limits
-        least = float(np.quantile(over[told].sum(1), 1 - share))
         passes = over >= 0
         both = passes.all(1) & (over.sum(1) >= least)
         print(
@@ -159,7 +178,7 @@ def limits_of(
             f" with a picture {passes[act & who & shown, 1].mean():.4f}; ordinary {both[ordinary].mean():.4f},"
             f" for police {passes[ordinary, 0].mean():.4f}"
         )
-    return limits, least
+    return at(keep)
 
 
 def hash_of(n: int) -> int:
@@ -167,29 +186,27 @@ def hash_of(n: int) -> int:
 
 
 def dropped(row: list[int], rng: random.Random) -> list[int]:
-    """Leave out some words, so that no single one is relied on."""
-    return [n for n in row if rng.random() > 0.15] or row
+    """Blank some words, so that no single one is relied on."""
+    return [0 if rng.random() < 0.2 else n for n in row]
+
+
+def batches(index: list[int], rows: list[list[int]], rng: random.Random) -> list[list[int]]:
+    """Return all of ``index`` in batches of rows of about equal length, in a new order."""
+    mixed = rng.sample(index, len(index))
+    pools = [sorted(mixed[n : n + 64 * BATCH], key=lambda i: len(rows[i])) for n in range(0, len(mixed), 64 * BATCH)]
+    out = [pool[n : n + BATCH] for pool in pools for n in range(0, len(pool), BATCH)]
+    rng.shuffle(out)
+    return out
 
 
 def sums(net: Net, table: Tensor, batch: list[list[int]]) -> Tensor:
     """Return the highest sums over the stretches of each row of words."""
-    stretches, owner = [], []
+    lengths = torch.tensor([max(len(row), 1) for row in batch])
+    words = torch.zeros(len(batch), -(-int(lengths.max()) // HALF) * HALF, dtype=torch.long)
     for n, row in enumerate(batch):
-        for start in range(0, max(len(row), 1), STRETCH // 2):
-            stretches.append(row[start : start + STRETCH])
-            owner.append(n)
-            if start + STRETCH >= len(row):
-                break
-    longest = max(map(len, stretches)) or 1
-    ids = torch.zeros(len(stretches), longest, dtype=torch.long)
-    for n, row in enumerate(stretches):
-        ids[n, : len(row)] = torch.tensor(row)
-    used, inverse = torch.unique(ids, return_inverse=True)
-    features = net.features(table[used])
-    features = features * (used != 0)[:, None]
-    out = net(features, inverse)
-    merged = torch.full((len(batch), 2), -1e4)
-    return merged.scatter_reduce(0, torch.tensor(owner)[:, None].expand_as(out), out, "amax")
+        words[n, : len(row)] = torch.tensor(row)
+    out: Tensor = net(table, words, lengths)
+    return out
 
 
 if __name__ == "__main__":

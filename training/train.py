@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from compose import compositions
+from corpus_items import corpus_items
 from export import exported
 from facts import HEADS, Item, items
+from parts import conjunctions
 from pretrained import Pretrained, load
 from torch import Tensor, nn
 
@@ -304,9 +306,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one")
+    parser.add_argument("--conjunctions", type=int, default=0, help="requests put together from parts")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
     parser.add_argument("--sample", type=int, help="train on so many requests only: for a touch-up")
     parser.add_argument("--whole", default="", help="with --sample: authors of whom every request is taken besides")
+    parser.add_argument("--corpus", type=Path, nargs="*", default=[], help="labelled requests to read as well")
+    parser.add_argument("--fold", type=int, help="leave out this fold of the corpus, to be measured on")
+    parser.add_argument("--times", type=int, default=3, help="how often to read each request of the corpus")
     parser.add_argument("--start", type=Path, help="go on from this checkpoint, with its vocabulary")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -327,10 +333,12 @@ def main() -> None:
         encoder = from_pretrained(pretrained, [int(n) for n in args.layers.split(",")], keep, wanted)
     screen = screen_of(encoder, tokenizer)
     bags = [bag(item, tokenizer, screen) for item in some]
+    bags += [bag(item, tokenizer, screen) for item in corpus_items(args.corpus, args.fold) for _ in range(args.times)]
     print(f"{len(some)} requests, {sum(len(b.windows) for b in bags)} windows, {len(tokenizer)} pieces", flush=True)
 
     rng = random.Random(args.seed)
     bags += [bag(item, tokenizer, screen) for item in compositions(everything, int(len(some) * args.composed), rng)]
+    bags += [bag(item, tokenizer, screen) for item in conjunctions(args.conjunctions, rng)]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 

@@ -81,9 +81,14 @@ def test_the_windows_hold_every_word_and_none_is_too_long(texts: list[str]) -> N
     assert seen == {(w.segment, w.start) for w in all_words}
 
 
-def sums_of(act: set[int], actor: set[int]) -> Callable[[Sequence[Word]], Sums]:
-    """Sums by the number of tokens of a sentence."""
-    return lambda some: Sums(float(sum(len(w.ids) for w in some) in act), float(sum(len(w.ids) for w in some) in actor))
+def sums_of(act: set[int], actor: set[int]) -> Callable[[Sequence[Sequence[Word]]], list[Sums]]:
+    """Sums of sentences by their number of tokens."""
+
+    def sums(sentences: Sequence[Sequence[Word]]) -> list[Sums]:
+        lengths = [sum(len(word.ids) for word in sentence) for sentence in sentences]
+        return [Sums(float(n in act), float(n in actor)) for n in lengths]
+
+    return sums
 
 
 def test_the_gist_has_the_sentences_that_matter_in_the_order_of_the_request() -> None:

@@ -20,10 +20,12 @@ def embedding(word: str) -> npt.NDArray[np.float32]:
     return np.array(PLACES.get(word, (0.0, 0.0)), dtype=np.float32)
 
 
-def screen() -> Screen:
+def screen(reach: int = 0) -> Screen:
+    """One in which a word has a feature at its place, and so far before and after it."""
     eye = np.eye(2, dtype=np.float32)
+    adds = np.repeat(eye[:, None], 2 * reach + 1, axis=1)
     weights: dict[str, npt.NDArray[Any]] = {
-        "w1": 20 * eye, "b1": np.zeros(2), "w2": eye, "b2": np.full(2, -10.0),
+        "w1": 20 * eye, "b1": np.zeros(2), "w2": adds, "bias": np.full(2, -10.0),
         "up": eye, "up_bias": np.zeros(2), "down": eye, "down_bias": np.full(2, -0.5), "least": np.array(0.0),
     }  # fmt: skip
     return Screen(weights, embedding)
@@ -50,6 +52,35 @@ def test_a_word_counts_wherever_it_stands(text: str, expected: tuple[bool, bool]
 
 def test_words_around_it_cannot_hide_it() -> None:
     assert verdict("soup " * 500 + "police match " + "soup " * 500) == (True, True)
+
+
+def test_words_add_up_within_reach_of_one_another() -> None:
+    apart, near = (screen(reach=1).sums(text).act for text in ("match one two match", "match match"))
+    assert near == pytest.approx(apart + 20)
+
+
+def test_what_a_word_adds_depends_on_which_side_it_stands() -> None:
+    eye = np.eye(2, dtype=np.float32)
+    ahead = screen(reach=1)
+    ahead._w2 = np.stack([eye, 0 * eye, 0 * eye], axis=1)  # a word adds to the place after it
+    assert ahead.sums("soup match").act < ahead.sums("match soup").act
+
+
+@pytest.mark.parametrize("reach", [0, 2])
+def test_texts_that_are_asked_about_together_do_not_see_one_another(reach: int) -> None:
+    texts = [
+        "match",
+        "",
+        "police " * 3,
+        "soup " * 200 + "match",
+        "...",
+        "police match " * 90,
+        "soup",
+        "soup " * 9000 + "match",
+    ]
+    together = screen(reach).each(texts)
+    assert together == [screen(reach).sums(text) for text in texts]
+    assert (together[1].any, together[4].any) == (False, False)
 
 
 @pytest.mark.parametrize("before", range(0, 2 * STRETCH, 17))

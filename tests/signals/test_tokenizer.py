@@ -35,6 +35,10 @@ def test_case_and_compatibility_forms_make_no_difference() -> None:
     assert TOKENIZER.encode("FACE") == TOKENIZER.encode("face") == TOKENIZER.encode("\uff46\uff41\uff43\uff45")
 
 
+def test_of_a_word_longer_than_any_window_the_beginning_is_read() -> None:
+    assert TOKENIZER.encode_word("face" * 10_000) == TOKENIZER.encode_word("face" * 64)
+
+
 @given(st.text())
 def test_any_text_has_ids_within_the_vocabulary(text: str) -> None:
     assert all(0 <= n < len(TOKENIZER) for n in TOKENIZER.encode(text))

@@ -12,7 +12,7 @@ from ..model.request import Origin, Request, Segment, Signal, Stream
 from . import meaning
 from .meaning.reading import Word, windows
 from .recognition import SURE, is_ordered
-from .screen import Screen, Sums, highest
+from .screen import Sums, highest, text_of
 
 __all__ = ["NOTHING", "Reading", "read"]
 
@@ -84,7 +84,7 @@ def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
     found = {n: views(s.text) for n, s in enumerate(segments) if s.kind == "text" and s.text}
     readings = _readings(request, found)
     encoder = meaning.load()
-    if not is_worth(highest(_sums(segments, reading, encoder.screen) for reading in readings)):
+    if not is_worth(highest(encoder.screen.each([text_of(segments, reading) for reading in readings]))):
         return replace(NOTHING, has_image=has_image)
     answer = encoder.answer(segments, readings, is_worth)
     spoken = [n for n in found if segments[n].origin in _SPOKEN]
@@ -107,11 +107,6 @@ def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dic
         if whole.count("\n") < sum(request.segments[n].text.count("\n") for n in spoken) + len(spoken) - 1:
             out.append({spoken[0]: whole, **dict.fromkeys(spoken[1:], "")})
     return out
-
-
-def _sums(segments: Sequence[Segment], reading: Mapping[int, str], screen: Screen) -> Sums:
-    text = " \n ".join(reading.get(n, segment.text) for n, segment in enumerate(segments) if segment.text)
-    return screen.sums(text)
 
 
 def _evidence(

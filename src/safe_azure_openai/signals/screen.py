@@ -1,17 +1,18 @@
 """The screen: whether anything about identity, faces, people in pictures or cameras can be in a text at all.
 
-A few learned features of each word, the highest of each feature over a stretch of text, and two sums of those: one for
-the act, one for who it is for. A sum below zero ends the matter in microseconds, and so do two low ones; of long texts
-the passages with the highest sums are read. A sum is over one stretch, so words elsewhere cannot hide a request. Words
-are placed by the encoder's pretrained embeddings, so that a word counts like its neighbours in meaning, in every
-language. Trained by ``training/screen.py``.
+Each word adds something to the features of its place and of the places around it, so that what is looked for are
+phrases. Of each feature the highest over a stretch counts, and two sums are made of those: one for the act, one for
+who it is for. A sum below zero ends the matter, and so do two low ones; of long texts the passages with the highest
+sums are read. A sum is over one stretch, so words elsewhere cannot hide a request. Words are placed by the encoder's
+pretrained embeddings, so that a word counts like its neighbours in meaning, in every language. What a word adds is
+reckoned once and remembered: a text costs look-ups and additions. Trained by ``training/screen.py``.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Screen", "Sums", "highest", "words_of"]
+from ..model.request import Origin, Segment
+from .names import tells
+
+__all__ = ["Screen", "Sums", "highest", "text_of", "words_of"]
 
 #: Words that are summed together: a request is told in a few sentences.
 STRETCH = 96
 _HALF = STRETCH // 2
-#: Words remembered with their features; the memory starts anew when it is full.
-MOST_WORDS = 65_536
+#: Half stretches that are looked at together: bounds the memory that a long text takes, at some 2 MB a step.
+_BLOCK = 64
+#: Words remembered with what they add, some 2.5 KB each; the memory starts anew when it is full.
+MOST_WORDS = 16_384
 
 _SEPARATORS = str.maketrans(dict.fromkeys("\"'`()[]{}<>,.;:!?/\\|@#$%^&*+=~-_", " "))
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
 Array = npt.NDArray[np.float32]
+
+
+def text_of(segments: Sequence[Segment], instead: Mapping[int, str] | None = None) -> str:
+    """Return all that a request says, but for names that tell nothing; ``instead`` has other readings, by index."""
+    some = ((n, segment) for n, segment in enumerate(segments) if segment.text)
+    texts = (
+        (instead or {}).get(n, segment.text)
+        for n, segment in some
+        if segment.origin is not Origin.METADATA or tells(segment.text)
+    )
+    return " \n ".join(texts)
 
 
 def words_of(text: str) -> list[str]:
@@ -79,7 +96,7 @@ def highest(some: Iterable[Sums]) -> Sums:
 
 
 class Screen:
-    """The two small networks, and the features of words already seen. Thread-safe.
+    """The two small networks, and what words already seen add. Thread-safe.
 
     Args:
         weights: what ``training/screen.py`` wrote.
@@ -87,10 +104,11 @@ class Screen:
     """
 
     def __init__(self, weights: Mapping[str, npt.NDArray[Any]], embedding: Callable[[str], Array]) -> None:
-        self._w1, self._b1, self._w2, self._b2, self._up, self._up_bias, self._down, self._down_bias = (
-            weights[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2", "up", "up_bias", "down", "down_bias")
-        )
+        names = ("w1", "b1", "w2", "bias", "up", "up_bias", "down", "down_bias")
+        wide = (weights[name].astype(np.float32) for name in names)
+        self._w1, self._b1, self._w2, self._bias, self._up, self._up_bias, self._down, self._down_bias = wide
         self._least = float(weights["least"])
+        self._reach = self._w2.shape[1] // 2  # places before and after its own that a word adds to
         self._embedding = embedding
         self._lock = threading.Lock()
         self._forget()
@@ -102,23 +120,49 @@ class Screen:
             return cls(dict(weights), embedding)
 
     def _forget(self) -> None:
-        # Both are replaced together, so that a reader holds numbers and the table that they belong to.
-        self._known: tuple[dict[str, int], Array] = ({}, np.zeros((1024, len(self._b2)), dtype=np.float32))
+        # Both are replaced together, so that a reader holds numbers and the table that they belong to. The first row,
+        # of no word at all, adds nothing.
+        self._known: tuple[dict[str, int], Array] = ({"": 0}, np.zeros((1024, *self._w2.shape[1:]), dtype=np.float32))
 
     def sums(self, text: str) -> Sums:
         """Return the highest sum of each question over the stretches of ``text``."""
-        words = words_of(text)
-        if not words:
-            return NOTHING
-        features = self._features(words)
-        pooled = np.maximum.reduceat(features, range(0, len(words), _HALF), axis=0)
-        if len(pooled) > 1:  # every stretch is two neighbouring halves
-            pooled = np.maximum(pooled[:-1], pooled[1:])
-        sums = np.maximum(pooled @ self._up + self._up_bias, 0) @ self._down + self._down_bias
-        act, actor = sums.max(axis=0).tolist()
-        return Sums(act, actor, self._least)
+        return self.each((text,))[0]
+
+    def each(self, texts: Sequence[str]) -> list[Sums]:
+        """Return the sums of each text."""
+        words: list[str] = []
+        starts: list[int] = []  # of half stretches, of all texts one after another
+        next_to: list[int] = []  # the number of the half after each, of the same text
+        spans: list[tuple[int, int]] = []  # of each text's stretches: two neighbouring halves, or the only one
+        for text in texts:
+            some = words_of(text)
+            first = len(starts)
+            starts.extend(range(len(words), len(words) + max(len(some), 1), _HALF))
+            next_to.extend(range(first + 1, len(starts)))
+            next_to.append(len(starts) - 1)
+            spans.append((first, max(len(starts) - 1, first + 1) if some else first))
+            words += some
+            words += [""] * (self._reach + 1)  # so that no word of one text is within reach of another's
+        starts.append(len(words))
+        blocks = (starts[n : n + _BLOCK + 1] for n in range(0, len(starts) - 1, _BLOCK))
+        pooled = np.concatenate([self._pooled(words, block) for block in blocks])
+        stretches = np.maximum(pooled, pooled[next_to])
+        sums = np.maximum(stretches @ self._up + self._up_bias, 0) @ self._down + self._down_bias
+        out: list[Sums] = []
+        for first, end in spans:
+            act, actor = sums[first:end].max(axis=0, initial=-np.inf).tolist()
+            out.append(Sums(act, actor, self._least))
+        return out
+
+    def _pooled(self, words: list[str], starts: list[int]) -> Array:
+        """Return the highest of each feature from each of ``starts`` to the next."""
+        before = max(starts[0] - self._reach, 0)
+        features = self._features(words[before : starts[-1] + self._reach])[: starts[-1] - before]
+        result: Array = np.maximum.reduceat(features, [start - before for start in starts[:-1]], axis=0)
+        return result
 
     def _features(self, words: list[str]) -> Array:
+        """Return the features of the places of ``words``, none below zero, and all zero where there is no word."""
         numbers, _ = self._known
         found = list(map(numbers.get, words))
         known = self._known  # read last: its table has all that the numbers had
@@ -126,8 +170,14 @@ class Screen:
             with self._lock:
                 known = self._learn(words)
                 found = list(map(known[0].get, words))
-        result: Array = known[1][np.array(found, dtype=np.intp)]
-        return result
+        places = np.array(found, dtype=np.intp)
+        reach, table = self._reach, known[1]
+        result: Array = table[:, reach][places] + self._bias
+        for n in range(1, reach + 1):
+            result[:-n] += table[:, reach + n][places[n:]]
+            result[n:] += table[:, reach - n][places[:-n]]
+        result[places == 0] = 0
+        return np.maximum(result, 0, out=result)
 
     def _learn(self, words: list[str]) -> tuple[dict[str, int], Array]:
         """Add the words that are not known yet; returns the numbers and the table with all of ``words``."""
@@ -137,17 +187,18 @@ class Screen:
         new = [word for word in dict.fromkeys(words) if word not in numbers]
         first = len(numbers)
         if first + len(new) > len(table):
-            table = np.concatenate([table, np.zeros((max(len(table), len(new)), table.shape[1]), dtype=np.float32)])
+            table = np.concatenate([table, np.zeros((max(len(table), len(new)), *table.shape[1:]), dtype=np.float32)])
         if new:
             placed = np.stack([self._embedding(word) for word in new])
-            table[first : first + len(new)] = self._score(placed)
+            table[first : first + len(new)] = self._adds(placed)
         self._known = (numbers, table)
         numbers.update({word: first + n for n, word in enumerate(new)})
         return numbers, table
 
-    def _score(self, embeddings: Array) -> Array:
+    def _adds(self, embeddings: Array) -> Array:
+        """Return what words add to the places from before to after their own: by word, place and feature."""
         from .meaning.network import gelu
 
-        widened: Array = embeddings @ self._w1 + self._b1
-        raw: Array = gelu(widened) @ self._w2 + self._b2
-        return (1 / (1 + np.exp(-raw))).astype(np.float32)
+        hidden: Array = embeddings @ self._w1 + self._b1
+        added: Array = np.tensordot(gelu(hidden), self._w2, axes=1)
+        return added

@@ -161,18 +161,22 @@ def windows_of(
     """Return the windows of a request that are worth reading: its gist first, where there are several."""
     from .reading import gist, windows, words
 
-    def sums(some: Sequence[Word]) -> Sums:
+    def text_of(some: Sequence[Word]) -> str:
         spans: dict[int, tuple[int, int]] = {}
         for word in some:
             start, end = spans.get(word.segment, (word.start, word.end))
             spans[word.segment] = min(start, word.start), max(end, word.end)
-        return screen.sums(" ".join((instead or {}).get(n, segments[n].text)[a:b] for n, (a, b) in spans.items()))
+        return " ".join((instead or {}).get(n, segments[n].text)[a:b] for n, (a, b) in spans.items())
+
+    def sums(passages: Sequence[Sequence[Word]]) -> list[Sums]:
+        return screen.each([text_of(passage) for passage in passages])
 
     all_words = words(segments, tokenizer, instead=instead)
     found = windows(all_words, segments)
     if len(found) == 1:
         return found
-    return [gist(all_words, segments, sums), *_lively([(window, sums(window.words)) for window in found])]
+    in_them = sums([window.words for window in found])
+    return [gist(all_words, segments, sums), *_lively(list(zip(found, in_them, strict=True)))]
 
 
 def _lively(found: Sequence[tuple[Window, Sums]]) -> list[Window]:

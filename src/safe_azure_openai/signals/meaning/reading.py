@@ -35,10 +35,10 @@ _MOST_SENTENCES = 4
 _MARK = {mark.strip("<>"): SPECIAL.index(mark) for mark in SPECIAL}
 _ATTACHMENT = {"image": _MARK["image"], "audio": _MARK["audio"], "file": _MARK["document"]}
 _TOKEN = re.compile(r"\S+")
-#: Scripts without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese), and words that are joined by underscores.
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|(?:[^\W_]+_){4}"
-)
+#: Scripts without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+#: From so many underscores on, they join the words of a sentence.
+_JOINED = 4
 #: There a clause is read as a word is elsewhere, and so much of it at most.
 _CLAUSE = re.compile(r"[^、。,.!?;:_]{1,48}[、。,.!?;:_]*|[、。,.!?;:_]+")
 _LAST = tuple(".!?。؟।")
@@ -99,18 +99,26 @@ def words(segments: Sequence[Segment], tokenizer: Tokenizer, *, instead: Mapping
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     for match in _TOKEN.finditer(text):
-        if match.end() - match.start() > WINDOW // 4 and _UNSPACED.search(match.group()):
+        if match.end() - match.start() > WINDOW // 4 and _is_sentence(match.group()):
             yield from (clause.span() for clause in _CLAUSE.finditer(text, *match.span()))
         else:
             yield match.span()
 
 
-def gist(all_words: Sequence[Word], segments: Sequence[Segment], sums: Callable[[Sequence[Word]], Sums]) -> Window:
+def _is_sentence(token: str) -> bool:
+    return token.count("_") >= _JOINED or _UNSPACED.search(token) is not None
+
+
+def gist(
+    all_words: Sequence[Word],
+    segments: Sequence[Segment],
+    sums: Callable[[Sequence[Sequence[Word]]], Sequence[Sums]],
+) -> Window:
     """Return one window of the sentences with the highest ``sums`` of either question, in the order of the request."""
     head = _head(all_words, segments)
     room = WINDOW - 2 - _tokens(head)
     sentences = _sentences(all_words)
-    scored = [sums(sentence) for sentence in sentences]
+    scored = sums(sentences)
     by_act = sorted(range(len(sentences)), key=lambda n: -scored[n].act)[:_MOST_SENTENCES]
     by_actor = sorted(range(len(sentences)), key=lambda n: -scored[n].actor)[:_MOST_SENTENCES]
     chosen: set[int] = set()

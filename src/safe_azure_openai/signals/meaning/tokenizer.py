@@ -18,6 +18,8 @@ MARKS = ("<standing>", "<user>", "<assistant>", "<tool>", "<file>", "<metadata>"
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", *MARKS)
 _WORD_START = "\u2581"
 _UNKNOWN_PENALTY = 10.0
+#: Characters of a word that are read at most: no window has room for the pieces of more.
+LONGEST_WORD = 256
 
 
 class Tokenizer:
@@ -28,7 +30,7 @@ class Tokenizer:
         self._ids = {piece: index for index, piece in enumerate(pieces)}
         self._longest = max(map(len, pieces))
         self._unknown_score = min(scores) - _UNKNOWN_PENALTY
-        self.encode_word = lru_cache(maxsize=32_768)(self._encode_word)
+        self._segmented = lru_cache(maxsize=32_768)(self._segment)
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
@@ -57,7 +59,11 @@ class Tokenizer:
             ids.extend(self.encode_word(word))
         return ids
 
-    def _encode_word(self, word: str) -> tuple[int, ...]:
+    def encode_word(self, word: str) -> tuple[int, ...]:
+        """Return the ids of one word; of one that no window has room for, those of its beginning."""
+        return self._segmented(word[:LONGEST_WORD])
+
+    def _segment(self, word: str) -> tuple[int, ...]:
         """Return the best segmentation of one word (Viterbi), ``UNKNOWN`` where no piece fits."""
         text = _WORD_START + word
         length = len(text)
