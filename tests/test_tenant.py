@@ -240,7 +240,16 @@ def test_the_country_codes_are_the_249_of_the_standard() -> None:
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("us", "US"), ("U.S.", "US"), ("UK", "GB"), ("Untied States", "US"), ("Germny", "DE"), ("Narnia", None)],
+    [
+        ("us", "US"),
+        ("U.S.", "US"),
+        ("UK", "GB"),
+        ("EU", None),
+        ("Deutschland", "DE"),
+        ("Untied States", "US"),
+        ("Germny", "DE"),
+        ("Narnia", None),
+    ],
 )
 def test_what_people_write_for_a_country_is_understood(written: str, meant: str | None) -> None:
     assert countries.suggest(written) == meant

@@ -19,15 +19,18 @@ CODES = frozenset(
 _MEANT = {
     "AUS": "AU",
     "AUSTRALIA": "AU",
+    "BRASIL": "BR",
     "BRAZIL": "BR",
     "BRITAIN": "GB",
     "CAN": "CA",
     "CANADA": "CA",
     "CHINA": "CN",
     "DEU": "DE",
+    "DEUTSCHLAND": "DE",
     "EL": "GR",
     "ENGLAND": "GB",
     "ESP": "ES",
+    "ESPAÑA": "ES",
     "FRA": "FR",
     "FRANCE": "FR",
     "GBR": "GB",
@@ -35,13 +38,16 @@ _MEANT = {
     "GREAT BRITAIN": "GB",
     "INDIA": "IN",
     "ITA": "IT",
+    "ITALIA": "IT",
     "ITALY": "IT",
     "JAPAN": "JP",
     "JPN": "JP",
     "MEX": "MX",
     "MEXICO": "MX",
+    "NEDERLAND": "NL",
     "NETHERLANDS": "NL",
     "POLAND": "PL",
+    "POLSKA": "PL",
     "SPAIN": "ES",
     "UK": "GB",
     "UNITED KINGDOM": "GB",
@@ -58,6 +64,8 @@ def suggest(value: str) -> str | None:
         return upper
     if upper in _MEANT:
         return _MEANT[upper]
+    if len(upper) < 3:  # as near to one code as to another
+        return None
     import difflib  # for a wrong value only
 
     near = difflib.get_close_matches(upper, _MEANT, n=1, cutoff=0.8)

@@ -372,6 +372,35 @@ def test_the_government_cloud_is_asked_at_its_own_hosts_and_tells_the_country(mo
     ]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "origin", "told"),
+    [
+        (
+            "AZURE_TOKEN_CREDENTIALS",
+            "nonsense",
+            "graph",
+            "nobody can sign in: Invalid value for AZURE_TOKEN_CREDENTIALS",
+        ),
+        (
+            "AZURE_AUTHORITY_HOST",
+            "login.example",
+            "cloud",
+            "names no cloud that is known: write one of login.microsoft",
+        ),
+        ("ARM_CLOUD_METADATA_URL", "http://example.com", "cloud", "ARM_CLOUD_METADATA_URL: http://example.com is not"),
+    ],
+)
+def test_a_wrong_variable_of_azure_is_told_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, origin: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    (problem,) = look_up(Place.of_environment({variable: value}), Deadline.after(2)).problems
+
+    assert (problem.origin, problem.is_lasting) == (origin, True)
+    assert variable in problem.message
+    assert told in problem.message
+
+
 @pytest.mark.parametrize("body", [[], {}, [{"name": "x"}], "x", [[]]])
 def test_metadata_that_describe_no_cloud_are_told(azure: Azure, body: object) -> None:
     azure.answer("/metadata/endpoints", Answer(body=body))

@@ -7,7 +7,7 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,12 @@ def look_up(
     if cloud.country:
         found.append(Found("country", cloud.country, f"cloud {cloud.name}", "cloud"))
     problems: list[Problem] = []
-    with _signer(cloud, credential) as signer:
+    try:
+        signing = _signer(cloud, credential)
+    except ValueError as error:  # a variable of azure-identity's is wrong, and it says which
+        problem = Problem("graph", f"nobody can sign in: {str(error).splitlines()[0]}", is_lasting=True)
+        return Report("directory", tuple(found), (problem,))
+    with signing as signer:
         parts: list[tuple[FoundBy, str, Mapping[int, str], Deadline, Callable[[Api], Iterator[Found]]]] = [
             ("graph", cloud.graph, GRAPH_ADVICE, deadline.share(GRAPH_SHARE), of_organization)
         ]
@@ -156,34 +161,44 @@ def _problem(origin: FoundBy, refusal: Refusal) -> Problem:
 def _cloud(place: Place, deadline: Deadline) -> Cloud:
     if place.metadata:
         address, _, path = place.metadata.partition("/metadata")
-        api = Api(address, None, "", advice=METADATA_ADVICE, deadline=deadline)
+        try:
+            api = Api(address, None, "", advice=METADATA_ADVICE, deadline=deadline)
+        except Refusal as refusal:
+            raise Refusal(f"ARM_CLOUD_METADATA_URL: {refusal}", is_passing=False) from None
         try:
             return custom_cloud(api.get(api.base + ("/metadata" + path if path else _METADATA)))
         finally:
             api.close()
-    for address in (place.authority, place.endpoint):
-        cloud = cloud_of(address) if address else None
-        if cloud is not None:
-            return cloud
-    return clouds()[0]
+    known = clouds()
+    if place.authority and cloud_of(place.authority) is None:
+        authorities = ", ".join(cloud.authority for cloud in known)
+        raise Refusal(
+            f"AZURE_AUTHORITY_HOST names no cloud that is known: write one of {authorities}, or describe your own with "
+            "ARM_CLOUD_METADATA_URL",
+            is_passing=False,
+        )
+    found = (cloud_of(address) for address in (place.authority, place.endpoint) if address)
+    return next((cloud for cloud in found if cloud is not None), known[0])
 
 
-@contextmanager
-def _signer(cloud: Cloud, credential: Any) -> Generator[TokenCredential]:
-    """Yield a credential for one look-up: the one that is given, one of asyncio made to wait, or azure-identity's."""
+def _signer(cloud: Cloud, credential: Any) -> AbstractContextManager[TokenCredential]:
+    """Return a credential for one look-up: the one that is given, one of asyncio made to wait, or azure-identity's."""
     if credential is None:
         from azure.identity import DefaultAzureCredential
 
-        with DefaultAzureCredential(authority=cloud.authority, process_timeout=5) as own:
-            yield own
-    elif inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
-        loop = asyncio.new_event_loop()  # of this thread, where no other runs
-        try:
-            yield _Waiting(credential, loop)
-        finally:
-            loop.close()
-    else:
-        yield credential
+        return DefaultAzureCredential(authority=cloud.authority, process_timeout=5)
+    if inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
+        return _waiting(credential)
+    return nullcontext(credential)
+
+
+@contextmanager
+def _waiting(credential: Any) -> Generator[TokenCredential]:
+    loop = asyncio.new_event_loop()  # of this thread, where no other runs
+    try:
+        yield _Waiting(credential, loop)
+    finally:
+        loop.close()
 
 
 class _Waiting:
