@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import httpx2
 import pytest
 from PIL import Image
 
@@ -20,6 +19,7 @@ from safe_azure_openai.model.request import Origin, Request, Segment
 from safe_azure_openai.ocr import Reader
 from safe_azure_openai.ocr.decode import MAX_SIDE, frames
 from safe_azure_openai.ocr.line import Line, Pixels
+from safe_azure_openai.testing import Loopback
 
 from .drawn import data_url, encoded, frame, page, scene
 
@@ -288,22 +288,16 @@ def test_gaps_are_bounded(slow: Scripted) -> None:
     [("require", "block", False), ("require", "allow", True), ("auto", "block", True)],
 )
 def test_only_where_it_is_required_does_an_unread_picture_stop_a_request(
-    ocr: str, on_uninspectable: str, is_sent: bool
+    ocr: str, on_uninspectable: str, is_sent: bool, server: Loopback
 ) -> None:
-    sent: list[str] = []
-
-    def handle(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request.url.path)
-        return httpx2.Response(200, json={})
-
-    with OpenAI(api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(handle))) as client:
+    with OpenAI(api_key="none", base_url=server.url + "/v1") as client:
         guarded = client.with_guard(guard(Reader(None), ocr=ocr, on_uninspectable=on_uninspectable))
         with nullcontext() if is_sent else pytest.raises(InspectionError) as caught:
-            guarded.post("/chat/completions", body=body(SCREENSHOT), cast_to=httpx2.Response)
+            guarded.post("/chat/completions", body=body(SCREENSHOT), cast_to=object)
     if caught is not None:
         assert f"{POINTER} (unread_picture)" in str(caught.value)
         assert "safe-azure-openai[ocr]" in str(caught.value)
-    assert bool(sent) is is_sent
+    assert bool(server.requests) is is_sent
 
 
 # --- the event loop
@@ -315,7 +309,7 @@ async def test_reading_does_not_hold_up_the_event_loop(slow: Scripted) -> None:
     async with AsyncOpenAI(api_key="none", base_url="http://127.0.0.1:9/v1") as client:
         guarded = client.with_guard(guard(slow.reader()))
         call = asyncio.ensure_future(
-            guarded.post("/chat/completions", body=body(small), cast_to=httpx2.Response),
+            guarded.post("/chat/completions", body=body(small), cast_to=object),
         )
         for _ in range(200):
             await asyncio.sleep(0.01)
