@@ -7,7 +7,7 @@ must pass without a tenant and under that of a US police department.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from safe_azure_openai.extract import from_json, from_wire
 from safe_azure_openai.model.request import Request
 from safe_azure_openai.model.wire import Wire
+from safe_azure_openai.tenant import Tenant
 
 POLICE = {"sector": "law_enforcement", "country": "US", "serves": None}
 #: What ``$IMG`` in a data URL stands for: a grey pixel.
@@ -55,6 +56,12 @@ def load(path: Path) -> Iterator[Item]:
                 yield Item(f"{row['id']}/{name}", path.stem, name, row["lang"], tenant, calls, False, ())
         except (ValueError, KeyError) as error:
             raise SystemExit(f"{path}:{number}: not an item of a corpus: {error!r}") from error
+
+
+def tenant_of(fields: Mapping[str, Any] | None) -> Tenant:
+    """Return the tenant that an item declares."""
+    told = fields or {}
+    return Tenant(told.get("sector") or "unknown", country=told.get("country"), serves=told.get("serves"))
 
 
 def requests_of(call: dict[str, Any]) -> tuple[Request, ...]:

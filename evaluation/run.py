@@ -15,7 +15,7 @@ from safe_azure_openai import Decision, Guard, InspectionError, OpenAI, PolicyVi
 from safe_azure_openai.streams import MemoryStore, Streams
 from safe_azure_openai.testing import Loopback, Received
 
-from .corpus import Item
+from .corpus import Item, tenant_of
 
 #: The HTTP library that this ``openai`` is built on.
 http: Any = importlib.import_module(openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
@@ -66,9 +66,7 @@ class Arrivals:
 @lru_cache
 def guard_for(tenant: tuple[tuple[str, Any], ...]) -> tuple[Guard, Last]:
     last = Last()
-    fields = dict(tenant)
-    declared = Tenant(fields.get("sector") or "unknown", country=fields.get("country"), serves=fields.get("serves"))
-    return Guard(declared, sinks=[last]), last
+    return Guard(tenant_of(dict(tenant)), sinks=[last]), last
 
 
 def run(item: Item, server: Loopback) -> Outcome:

@@ -23,7 +23,7 @@ from unittest import mock
 
 import numpy as np
 from corpus_items import FOLDS, fold_of
-from evaluation.corpus import Item, load, requests_of
+from evaluation.corpus import Item, load, requests_of, tenant_of
 
 from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
 from safe_azure_openai.model.memory import Memory
@@ -31,7 +31,6 @@ from safe_azure_openai.signals import meaning
 from safe_azure_openai.signals.meaning import Encoder
 from safe_azure_openai.signals.reading import read
 from safe_azure_openai.signals.thresholds import BAND, at_odds, thresholds
-from safe_azure_openai.tenant import Tenant
 
 #: Log odds between the limits that are tried.
 STEP = 0.1
@@ -40,9 +39,7 @@ LIMITS = Path(__file__).parents[1] / "src/safe_azure_openai/signals/thresholds.t
 
 def scores(item: Item) -> tuple[str, dict[str, float]]:
     """Return the group of an item and its scores, each the highest over the requests of its last call."""
-    fields = item.tenant or {}
-    tenant = Tenant(fields.get("sector") or "unknown", country=fields.get("country"), serves=fields.get("serves"))
-    for_police = is_for_law_enforcement(tenant)
+    for_police = is_for_law_enforcement(tenant_of(item.tenant))
     kept = Memory()
     found: dict[str, float] = defaultdict(float)
     for call in item.calls:

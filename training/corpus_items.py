@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evaluation.corpus import Item as Labelled
-from evaluation.corpus import load, requests_of
+from evaluation.corpus import load, requests_of, tenant_of
 from facts import HEADS, Item
 
 from safe_azure_openai.merge import is_for_law_enforcement
-from safe_azure_openai.tenant import Tenant
 
 __all__ = ["FOLDS", "corpus_items", "fold_of"]
 
@@ -56,17 +55,16 @@ def corpus_items(paths: Iterable[Path], without: int | None = None) -> Iterator[
 
 def _targets(item: Labelled) -> tuple[float | None, ...]:
     told: dict[str, float] = {}
-    fields = item.tenant or {}
-    tenant = Tenant(fields.get("sector") or "unknown", country=fields.get("country"), serves=fields.get("serves"))
+    for_police = is_for_law_enforcement(tenant_of(item.tenant))
     if not item.is_violation:
         told = {"fr_le": 0.0, "rt": 0.0, **KINDS.get(item.slice, {})}
-        if is_for_law_enforcement(tenant):  # anything but facial recognition passes there, and nothing else does
+        if for_police:  # anything but facial recognition passes there, and nothing else does
             told["fr"] = 0.0
     else:
         told["fr"] = 1.0
         if item.rules[:1] == ("real-time-mobile-camera",):
             told |= {"rt": 1.0, "live": 1.0}
-        elif not is_for_law_enforcement(tenant):
+        elif not for_police:
             told |= {"le": 1.0, "fr_le": 1.0}
             if item.rules:
                 told["us"] = float(item.rules[0] == "us-police-facial-recognition")

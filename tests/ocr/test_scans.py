@@ -17,7 +17,7 @@ from safe_azure_openai.extract.scans import scans_of
 from safe_azure_openai.model.request import Gap, Origin, Request, Segment
 from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.ocr import Reader
-from safe_azure_openai.streams import Streams
+from safe_azure_openai.streams import MemoryStore, Streams
 
 from .drawn import WHITE, encoded, page
 from .scanned import Drawn, fax, jpeg, jpeg2000, palette, predicted, samples, scanned_pdf
@@ -243,13 +243,14 @@ def test_an_uploaded_scan_is_read_too() -> None:
 
 
 def test_scanned_pages_are_no_stream() -> None:
-    watched = Streams()
+    store = MemoryStore()
+    watched = Streams(store)
     wire = Wire("/responses")
     for number in range(8):
         pdf = scanned_pdf(jpeg(page(f"Page {number}", size=(620, 400))))
         (request,) = watched.watch(wire, [extracted(pdf)])
         assert request.stream is None
-    assert list(watched.store) == []  # type: ignore[call-overload]  # the memory of the process
+    assert list(store) == []
 
 
 def test_a_document_may_be_waited_for() -> None:

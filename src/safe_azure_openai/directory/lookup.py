@@ -169,16 +169,15 @@ def _cloud(place: Place, deadline: Deadline) -> Cloud:
             return custom_cloud(api.get(api.base + ("/metadata" + path if path else _METADATA)))
         finally:
             api.close()
-    known = clouds()
-    if place.authority and cloud_of(place.authority) is None:
-        authorities = ", ".join(cloud.authority for cloud in known)
+    cloud = cloud_of(place.authority or place.endpoint)
+    if cloud is None and place.authority:
+        authorities = ", ".join(cloud.authority for cloud in clouds())
         raise Refusal(
             f"AZURE_AUTHORITY_HOST names no cloud that is known: write one of {authorities}, or describe your own with "
             "ARM_CLOUD_METADATA_URL",
             is_passing=False,
         )
-    found = (cloud_of(address) for address in (place.authority, place.endpoint) if address)
-    return next((cloud for cloud in found if cloud is not None), known[0])
+    return cloud or clouds()[0]
 
 
 def _signer(cloud: Cloud, credential: Any) -> AbstractContextManager[TokenCredential]:
