@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run = cast("Callable[[argparse.Namespace], int]", arguments.run)
     try:
-        return run(arguments)
+        status = run(arguments)
+        sys.stdout.flush()  # here and not at exit, where nobody hears that the reader is gone
+        return status
     except ConfigurationError as error:
         print(f"safe-azure-openai: {error}", file=sys.stderr)
         return WRONG

@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from safe_azure_openai.extract import View, views
@@ -183,6 +183,8 @@ ROBUST = [
 ]  # fmt: skip
 
 
+@example(["about", "he's", "he's", "he's", "he's", "hit"], "rot13")
+@example(["about", "content", "scene", "scene", "scene", "scene"], "rot13")
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(word for word in letters.words("function", "field") if len(word) > 2)), min_size=6),

@@ -40,7 +40,7 @@ def _disguised() -> dict[str, int]:
     Only words of three letters and more, and none that is a word itself ("was" and "saw").
     """
     table: dict[str, int] = {}
-    for word in words("function", "german", "romance"):
+    for word in words("function", "field", "german", "romance"):
         if len(word) > 2 and word.isascii() and word.isalpha():
             for undo in (-1, 13, 26, *range(1, 13), *range(14, 26)):
                 spelt, title = word[::-1], word.capitalize()[::-1]
