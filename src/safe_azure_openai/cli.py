@@ -35,13 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = run(arguments)
         sys.stdout.flush()  # here and not at exit, where nobody hears that the reader is gone
-        return status
     except ConfigurationError as error:
         print(f"safe-azure-openai: {error}", file=sys.stderr)
         return WRONG
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
