@@ -60,7 +60,7 @@ RETRIES = """
 # Retries
 
 For clients that are to try longer than `openai` does: `safe_azure_openai.retry`, with the extra `azure`. How to use it:
-[Retry longer, and fall over](../how-to/retry-longer.md).
+[Retry longer, and fail over](../how-to/retry-longer.md).
 """
 
 DECISIONS = """
@@ -89,8 +89,8 @@ package is imported. A wrong value, and a variable with our prefix that does not
 
 {table}
 
-A variable that is set to nothing counts as not set. Arguments are not mixed with the environment: who makes a `Guard`
-with arguments gets a guard of these arguments and the defaults.
+A variable that is set to nothing counts as not set. Arguments are not mixed with the environment: a `Guard` made with
+arguments uses only those and the defaults. `Guard.from_env(tenant=...)` takes all but the tenant from here.
 """
 
 COMMANDS = """
@@ -98,7 +98,7 @@ COMMANDS = """
 
 {about}
 
-`python -m safe_azure_openai run app.py` runs a program with every `openai` client in it guarded, and `run -m module` a
+`safe-azure-openai run app.py` runs a program with every `openai` client in it guarded, and `run -m module` a
 module. How to use it: [Guard code that is not yours](../how-to/frameworks/index.md).
 """
 

@@ -409,3 +409,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(unbuffered: str, monkeypatch:
     process.stderr.close()
 
     assert (process.wait(), error) == (0, b"")
+
+
+def test_check_wonders_about_what_is_no_body_of_a_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text('{"message": "hi"}')
+    assert cli.main(["check", str(file)]) == 0
+    assert "note: it has none of events, input, instructions, messages, prompt" in capsys.readouterr().out
+    file.write_text('{"messages": []}')
+    assert cli.main(["check", str(file)]) == 0
+    assert "note:" not in capsys.readouterr().out
+
+
+def test_run_is_listed_and_names_a_program_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "run a program with every openai client in it guarded" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["run", "nofile.py"]) == 2
+    assert "nofile.py does not exist" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from safe_azure_openai import AsyncOpenAI, OpenAI
+from safe_azure_openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from safe_azure_openai.model.memory import LinkKind, Memory
 from safe_azure_openai.replies import EventReader, carries_ids, remember_reply
 from safe_azure_openai.session import Session
@@ -233,3 +233,34 @@ def test_a_document_without_end_is_not_kept() -> None:
     for _ in range(12):
         reader.feed(b"x" * 1024 * 1024)
     assert len(reader._head) == 0
+
+
+STANDING = "You assist the detectives."
+
+
+@pytest.mark.parametrize("endpoint", ["", "/apim/team"])
+@pytest.mark.parametrize("deployment", [None, "gpt"])
+def test_what_was_said_is_known_behind_a_gateway(endpoint: str, deployment: str | None, server: Loopback) -> None:
+    server.reply("responses$", Reply.of({"id": "resp_1", "object": "response"}))
+    made: dict[str, Any] = {"azure_deployment": deployment} if deployment else {}
+    azure = AzureOpenAI(azure_endpoint=server.url + endpoint, api_key="none", api_version="2024-10-21", **made)
+    with azure.with_guard(MarkerGuard(memory=KNOWN)) as client:
+        client.responses.create(model="m", instructions=STANDING, input="Hello")
+    assert kept(client) == {("response", "resp_1"): KNOWN}
+
+
+def test_agents_evaluations_and_calls_are_remembered(client: OpenAI, server: Loopback) -> None:
+    server.reply("calls/rtc_1/accept$", Reply((b"",)))
+    server.reply("agents/sessions$", Reply.of({"id": "s_1", "object": "agent.session"}))
+    client.post("/agents", body={"instructions": STANDING}, cast_to=object)
+    client.post("/agents/sessions", body={"agent_id": "agent_1"}, cast_to=object)
+    client.post("/evals", body={"testing_criteria": []}, cast_to=object)
+    client.post("/realtime/calls/rtc_1/accept", body={"instructions": STANDING}, cast_to=type(None))
+    assert set(kept(client)) >= {("agent", "agent_1"), ("session", "s_1"), ("eval", "eval_1"), ("call", "rtc_1")}
+
+
+def test_a_reader_of_raw_bytes_is_remembered(client: OpenAI, server: Loopback) -> None:
+    server.reply("responses$", Reply.events({"type": "response.created", "response": {"id": "resp_9"}}))
+    with client.responses.with_streaming_response.create(model="m", input="Hello", stream=True) as response:
+        assert b"resp_9" in b"".join(response.http_response.iter_raw())
+    assert ("response", "resp_9") in kept(client)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from safe_azure_openai import Decision, Guard, InspectionError, PolicyViolation, Tenant
+from safe_azure_openai import (
+    ConfigurationError,
+    Decision,
+    Guard,
+    InspectionError,
+    OpenAI,
+    PolicyViolation,
+    Tenant,
+)
 from safe_azure_openai.errors import FaceIdentificationViolation
 from safe_azure_openai.model.memory import Memory
 from safe_azure_openai.model.request import Request
@@ -196,3 +205,54 @@ def test_the_explanation_names_verdict_facts_sources_and_what_would_change_it() 
     ):
         assert part in report
     assert SECRET not in report
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "told"),
+    [
+        ("mode", "Enforce", "mode='Enforce') is not valid: write one of enforce, monitor; did you mean 'enforce'?"),
+        ("mode", "audit", "did you mean 'monitor'?"),
+        ("on_uninspectable", "Block", "write one of block, allow; did you mean 'block'?"),
+        ("on_uninspectable", None, "on_uninspectable=None) is not valid"),
+        ("evidence", "quotes", "did you mean 'quote'?"),
+        ("ocr", "required", "did you mean 'require'?"),
+        ("sensitivity", "high", "write one of balanced, strict"),
+        ("tenant", "law_enforcement", "give Tenant('law_enforcement', country='US')"),
+        ("tenant", Tenant, "give Tenant('law_enforcement', country='US')"),
+        ("judge", "gpt-4o-mini", "give SecondOpinion('gpt-4o-mini')"),
+        ("sinks", print, "give a list such as [JsonlSink('decisions.jsonl')]"),
+        ("sinks", [print], "it has no record()"),
+    ],
+)
+def test_an_argument_that_is_no_choice_fails_when_the_guard_is_made(argument: str, value: Any, told: str) -> None:
+    arguments: dict[str, Any] = {argument: value}
+    with pytest.raises(ConfigurationError) as caught:
+        Guard(**arguments)
+    assert f"Guard({argument}=" in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_an_attribute_set_to_no_choice_lets_nothing_pass() -> None:
+    guard = Guard(POLICE)
+    guard.mode = cast("Any", "Enforce")
+    with pytest.raises(PolicyViolation):
+        guard.admit(wire(WHO), Session())
+    guard.on_uninspectable = cast("Any", "Block")
+    with pytest.raises(InspectionError):
+        guard.admit(Wire("/chat/completions", "application/json", b"{"), Session())
+
+
+def test_a_tenant_can_be_given_to_the_guard_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SAFE_AZURE_OPENAI_SECTOR", "healthcare")
+    monkeypatch.setenv("SAFE_AZURE_OPENAI_AUDIT_FILE", str(tmp_path / "decisions.jsonl"))
+    guard = Guard.from_env(tenant=POLICE)
+    with pytest.raises(PolicyViolation):
+        guard.admit(wire(WHO), Session())
+    record = json.loads((tmp_path / "decisions.jsonl").read_text())
+    assert record["tenant"]["sector"]["value"] == "law_enforcement"
+
+
+def test_no_guard_is_refused() -> None:
+    client = OpenAI(api_key="k")
+    with pytest.raises(ConfigurationError, match=r"with_guard\('x'\) is not valid: give a Guard"):
+        client.with_guard(cast("Any", "x"))

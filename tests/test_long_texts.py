@@ -47,7 +47,7 @@ def test_a_long_paragraph_without_spaces_is_read_to_its_end(order: str, expected
     assert is_blocked(f"派出所刑侦队{rest}另外，{order}。{rest}") is expected
 
 
-@pytest.mark.parametrize("word", ["x", "x_", "x.", "/", "Zm9v", "\u200b", "\u6c64"])
+@pytest.mark.parametrize("word", ["x", "x_", "x.", "/", "Zm9v", "\\n", "\u200b", "\u6c64"])
 def test_a_megabyte_without_a_blank_is_judged_before_anybody_gives_up(word: str) -> None:
     # No clock: what grows with the square of a word's length takes an hour here.
     assert not is_blocked(word * (2**20 // len(word)))

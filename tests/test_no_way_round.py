@@ -16,7 +16,7 @@ import openai
 import pydantic
 import pytest
 
-from safe_azure_openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI, PolicyViolation
+from safe_azure_openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI, PolicyViolation, install
 from safe_azure_openai.client import THREAD_BYTES
 from safe_azure_openai.model.wire import Wire
 from safe_azure_openai.testing import Loopback, MarkerGuard, Reply
@@ -167,6 +167,57 @@ def test_an_open_file_is_judged_and_sent_whole(words: str, client: OpenAI, serve
         if not isinstance(file, Path):
             file.close()
     assert [path.read_bytes() in request.body for request in server.requests] == [True, True] * (words == "fine")
+
+
+class Prepares(OpenAI):
+    """Sets a header and does not ask the class above, where the request is judged first."""
+
+    def _prepare_request(self, request: Any) -> None:
+        request.headers["x-team"] = "a"
+
+
+class Rewrites(OpenAI):
+    """Changes the body after it was judged."""
+
+    def _prepare_request(self, request: Any) -> None:
+        super()._prepare_request(request)
+        changed = request.content.replace(b"placeholder", b"FORBIDDEN")
+        request.headers["content-length"] = str(len(changed))
+        replaced = type(request)(request.method, request.url, headers=request.headers, content=changed)
+        request.stream, request._content = replaced.stream, changed
+
+
+class PreparesAsync(AsyncOpenAI):
+    async def _prepare_request(self, request: Any) -> None:
+        request.headers["x-team"] = "a"
+
+
+@pytest.mark.parametrize(("kind", "words"), [(Prepares, "FORBIDDEN"), (Rewrites, "placeholder")])
+def test_a_subclass_that_prepares_requests_is_guarded(kind: type[OpenAI], words: str, server: Loopback) -> None:
+    with kind(api_key="none", base_url=server.url + "/v1", max_retries=0).with_guard(MarkerGuard()) as client:
+        with pytest.raises(PolicyViolation):
+            client.chat.completions.create(model="m", messages=messages(words))
+        assert server.requests == []
+        client.chat.completions.create(model="m", messages=messages("harmless"))
+
+
+async def test_an_asynchronous_subclass_that_prepares_requests_is_guarded(server: Loopback) -> None:
+    client = PreparesAsync(api_key="none", base_url=server.url + "/v1", max_retries=0).with_guard(MarkerGuard())
+    async with client:
+        with pytest.raises(PolicyViolation):
+            await client.chat.completions.create(model="m", messages=messages("FORBIDDEN"))
+        assert server.requests == []
+
+
+def test_a_subclass_of_upstream_that_prepares_requests_is_guarded_once_installed(server: Loopback) -> None:
+    class Theirs(openai.OpenAI):
+        def _prepare_request(self, request: Any) -> None:
+            request.headers["x-team"] = "a"
+
+    with install(MarkerGuard()), Theirs(api_key="none", base_url=server.url + "/v1", max_retries=0) as client:
+        with pytest.raises(PolicyViolation):
+            client.chat.completions.create(model="m", messages=messages("FORBIDDEN"))
+        assert server.requests == []
 
 
 def test_the_next_page_is_judged_like_the_first(client: OpenAI, server: Loopback) -> None:

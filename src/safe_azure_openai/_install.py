@@ -1,4 +1,4 @@
-"""Guard the ``openai`` clients that other people's code makes: ``install()`` and ``python -m safe_azure_openai run``.
+"""Guard the ``openai`` clients that other people's code makes: ``install()`` and ``safe-azure-openai run``.
 
 The classes of the guarded clients cannot be put in the place of upstream's where those were imported by name before, so
 the hooks are laid on upstream's own classes: clients made before and after are guarded alike, with one guard for the
@@ -95,12 +95,13 @@ def enforcement_of(client: Any) -> Enforcement | None:
 
 
 def _lay_hooks() -> None:
-    for target, prepare, process in (
-        (openai.OpenAI, _prepare, _process),
-        (openai.AsyncOpenAI, _prepare_async, _process_async),
+    for target, prepare, send, process in (
+        (openai.OpenAI, _prepare, _send, _process),
+        (openai.AsyncOpenAI, _prepare_async, _send_async, _process_async),
     ):
         copied = _copy(target.copy)
         _patch(target, "_prepare_request", prepare(getattr(target, "_prepare_request")))  # noqa: B009 - it is private
+        _patch(target, "_send_request", send(getattr(target, "_send_request")))  # noqa: B009 - likewise
         _patch(target, "_process_response", process(getattr(target, "_process_response")))  # noqa: B009 - likewise
         _patch(target, "copy", copied)
         _patch(target, "with_options", copied)
@@ -149,6 +150,26 @@ def _prepare_async(upstream: Callable[..., Any]) -> Callable[..., Any]:
             await enforcement.admit_read_async(request, client.base_url.path)
 
     return prepare_request
+
+
+def _send(upstream: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(upstream)
+    def send_request(client: Any, request: Any, **kwargs: Any) -> Any:
+        if (enforcement := enforcement_of(client)) is not None:  # a subclass may prepare without asking upstream
+            enforcement.admit_read(request, client.base_url.path)
+        return upstream(client, request, **kwargs)
+
+    return send_request
+
+
+def _send_async(upstream: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(upstream)
+    async def send_request(client: Any, request: Any, **kwargs: Any) -> Any:
+        if (enforcement := enforcement_of(client)) is not None:
+            await enforcement.admit_read_async(request, client.base_url.path)
+        return await upstream(client, request, **kwargs)
+
+    return send_request
 
 
 def _process(upstream: Callable[..., Any]) -> Callable[..., Any]:

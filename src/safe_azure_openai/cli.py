@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import runpy
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +28,16 @@ __all__ = ["main"]
 
 OK, ATTENTION, WRONG = 0, 1, 2
 
+#: What the body of a request has one of, whatever the path.
+_CONTENT = frozenset({"events", "input", "instructions", "messages", "prompt"})
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["run"]:  # what follows belongs to the program
+        return _run(words[1:])
+    arguments = _parser().parse_args(words)
     run = cast("Callable[[argparse.Namespace], int]", arguments.run)
     try:
         status = run(arguments)
@@ -75,7 +82,36 @@ def _parser() -> argparse.ArgumentParser:
     env = commands.add_parser("env", help="list the settings and their values")
     env.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="default: %(default)s")
     env.set_defaults(run=_env)
+
+    # Listed here and taken apart in ``main``: its arguments are the program's.
+    commands.add_parser("run", help="run a program with every openai client in it guarded: app.py, or -m module")
     return parser
+
+
+# --- run
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a program as ``python`` would, guarded; return 2 where there is none."""
+    from ._install import install
+
+    is_module = arguments[:1] == ["-m"]
+    program = arguments[1:] if is_module else arguments
+    if not program or program[0] in ("-h", "--help"):
+        print("usage: safe-azure-openai run (app.py | -m module) [arguments of the program]", file=sys.stderr)
+        return WRONG
+    if not is_module and not Path(program[0]).exists():
+        print(f"safe-azure-openai: {program[0]} does not exist", file=sys.stderr)
+        return WRONG
+    sys.argv = list(program)
+    with install():
+        if is_module:
+            sys.path.insert(0, "")
+            runpy.run_module(program[0], run_name="__main__", alter_sys=True)
+        else:
+            sys.path.insert(0, str(Path(program[0]).resolve().parent))
+            runpy.run_path(program[0], run_name="__main__")
+    return OK
 
 
 # --- check
@@ -98,6 +134,8 @@ def _check(arguments: argparse.Namespace) -> int:
             print("  a part cannot be inspected, so the request would not be sent (SAFE_AZURE_OPENAI_ON_UNINSPECTABLE)")
         if is_stopped and is_sent:
             print("  mode monitor: it would be recorded, and sent")
+        if isinstance(body, dict) and _CONTENT.isdisjoint(cast("dict[str, object]", body)):
+            print(f"  note: it has none of {', '.join(sorted(_CONTENT))}: is it the body of a request?")
     return ATTENTION if is_stopped else OK
 
 

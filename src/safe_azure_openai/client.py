@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -88,6 +88,8 @@ class Enforcement:
 
     def with_guard(self, guard: Guard) -> Enforcement:
         """Return the same with another guard; what is known stays, for the server keeps it for all."""
+        if not callable(getattr(guard, "admit", None)):
+            raise ConfigurationError(f"with_guard({guard!r:.80}) is not valid: give a Guard, such as Guard.from_env()")
         return Enforcement(guard, self.session, self.uploads, self.retries)
 
     def with_retries(self, policy: RetryPolicy | None, fallbacks: Sequence[Fallback], kind: type) -> Enforcement:
@@ -123,14 +125,12 @@ class Enforcement:
         return given[1]
 
     def admit(self, request: HttpRequest, base_path: str, recorded: set[str]) -> None:
-        """Judge a request whose body has been read; each request once, however many hooks see it.
+        """Judge a request whose body has been read.
 
         Raises:
             PolicyViolation: a rule matched.
             InspectionError: a part cannot be inspected.
         """
-        if _EXTENSION in request.extensions:
-            return
         wire = wire_of(request, base_path)
         if told := self.guard.tenants.read(request.headers.get("authorization", "")):
             wire = replace(wire, told=told)
@@ -141,7 +141,8 @@ class Enforcement:
         """Read a request's body and judge it; what is read is what is sent."""
         _check_body(request, Iterable, "an async request with a sync Client")
         request.read()
-        self.admit(request, base_path, _recorded_by(request))
+        if not _is_judged(request):
+            self.admit(request, base_path, _recorded_by(request))
 
     async def admit_read_async(self, request: Any, base_path: str) -> None:
         """The same without holding up the event loop: what takes long is judged in a thread.
@@ -150,6 +151,8 @@ class Enforcement:
         """
         _check_body(request, AsyncIterable, "a sync request with an AsyncClient")
         await request.aread()
+        if _is_judged(request):
+            return
         recorded = _recorded_by(request)
         may_wait = self.session.may_wait or self.guard.may_wait(request.content)
         if may_wait or len(request.content) > THREAD_BYTES:
@@ -164,6 +167,8 @@ class Enforcement:
         if judged is None or not carries_ids(judged[0].path, content_type):
             return
         wire, memory = judged
+        # What the path names is known without the reply, which may be empty.
+        remember_reply(self.session, response.request.method, wire.path, memory, None)
         reader = EventReader(
             content_type,
             lambda reply: self._remember(response.request.method, wire, memory, reply),
@@ -193,6 +198,12 @@ def _check_body(request: Any, kind: type, what: str) -> None:
         raise RuntimeError(f"Attempted to send {what} instance.")  # noqa: TRY004 - as upstream
 
 
+def _is_judged(request: HttpRequest) -> bool:
+    """Whether a request was judged as it is: each is judged once, however many hooks see it, unless one changed it."""
+    judged: tuple[Wire, Memory] | None = request.extensions.get(_EXTENSION)
+    return judged is not None and judged[0].body == request.content
+
+
 def _recorded_by(request: HttpRequest) -> set[str]:
     """Return the digests recorded by earlier attempts of this call; a new set at its first attempt."""
     recorded = _recorded.get()
@@ -205,30 +216,40 @@ def _recorded_by(request: HttpRequest) -> set[str]:
 def _tap(response: Any, reader: EventReader) -> None:
     """Let ``reader`` see the decoded bytes of a stream before the caller does; bytes and timing stay the same.
 
-    The two iterators are replaced on this one object and put back as soon as one of them runs, so that a response that
-    was read pickles and compares as before.
+    The iterators are replaced on this one object and put back as soon as one of them runs, so that a response that was
+    read pickles and compares as before. Of raw bytes only those can be read that are not packed.
     """
-    plain, asynchronous = response.iter_bytes, response.aiter_bytes
+    names = [("iter_bytes", "aiter_bytes")]
+    if response.headers.get("content-encoding", "identity") == "identity":
+        names.append(("iter_raw", "aiter_raw"))
 
     def restore() -> None:
-        response.__dict__.pop("iter_bytes", None)
-        response.__dict__.pop("aiter_bytes", None)
+        for name in (name for pair in names for name in pair):
+            response.__dict__.pop(name, None)
 
-    def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-        restore()
-        for chunk in plain(*args, **kwargs):
-            reader.feed(chunk)
-            yield chunk
-        reader.close()
+    def tapped(plain: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+        def read(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+            restore()
+            for chunk in plain(*args, **kwargs):
+                reader.feed(chunk)
+                yield chunk
+            reader.close()
 
-    async def aiter_bytes(*args: Any, **kwargs: Any) -> Any:
-        restore()
-        async for chunk in asynchronous(*args, **kwargs):
-            reader.feed(chunk)
-            yield chunk
-        reader.close()
+        return read
 
-    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
+    def tapped_async(plain: Callable[..., AsyncIterator[bytes]]) -> Callable[..., AsyncIterator[bytes]]:
+        async def read(*args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+            restore()
+            async for chunk in plain(*args, **kwargs):
+                reader.feed(chunk)
+                yield chunk
+            reader.close()
+
+        return read
+
+    for name, asynchronous in names:
+        setattr(response, name, tapped(getattr(response, name)))
+        setattr(response, asynchronous, tapped_async(getattr(response, asynchronous)))
 
 
 def _signed_as(upstream: Callable[..., Any]) -> Callable[[_F], _F]:
@@ -298,6 +319,7 @@ class OpenAI(openai.OpenAI):
             self._enforcement.admit_read(request, self.base_url.path)
 
         def _send_request(self, request, **kwargs):
+            self._enforcement.admit_read(request, self.base_url.path)  # a subclass may prepare without asking us
             confine(self, request)
             response = None
             try:
@@ -311,7 +333,11 @@ class OpenAI(openai.OpenAI):
             return super()._process_response(response=response, **kwargs)
 
     def with_guard(self, guard: Guard) -> Self:
-        """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
+        """Return a copy that another guard protects; it shares connections and what is known of earlier calls.
+
+        Raises:
+            ConfigurationError: that is no guard.
+        """
         copied = self.copy()
         copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
         return copied
@@ -368,6 +394,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             await self._enforcement.admit_read_async(request, self.base_url.path)
 
         async def _send_request(self, request, **kwargs):
+            await self._enforcement.admit_read_async(request, self.base_url.path)  # as in the synchronous client
             confine(self, request)
             response = None
             try:
@@ -381,7 +408,11 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             return await super()._process_response(response=response, **kwargs)
 
     def with_guard(self, guard: Guard) -> Self:
-        """Return a copy that another guard protects; it shares connections and what is known of earlier calls."""
+        """Return a copy that another guard protects; it shares connections and what is known of earlier calls.
+
+        Raises:
+            ConfigurationError: that is no guard.
+        """
         copied = self.copy()
         copied._enforcement = self._enforcement.with_guard(guard)  # noqa: SLF001 - of the same class
         return copied

@@ -55,19 +55,27 @@ class Decision:
             lines += [f"  rule  {match.id}: {match.title}", f"        {match.citation}", f"        fix: {match.fix}"]
         lines.append("  facts")
         for name, fact in self.facts.items():
-            score = f"  score {fact.score:.2f} of {fact.threshold:.2f}" if fact.threshold else ""
+            score = (
+                f"  score {_rounded(fact.score, fact.threshold)}, limit {fact.threshold:.2f}" if fact.threshold else ""
+            )
             lines.append(f"    {name:<11}{fact.value:<20}from {fact.source}{score}")
             lines += [f"{'':<17}at {_place(item)}" for item in fact.evidence[:4]]
         for gap in self.gaps:
             lines.append(f"  not inspected  {gap.pointer or '/'} ({gap.reason})")
         if self.screened:
-            lines.append("  the screen found nothing about identity, faces or cameras; the judge was not asked")
+            lines.append("  the screen found nothing about identity, faces or cameras; so the encoder was not asked")
         for opinion in self.opinions:
             said = f"none ({opinion.failure})" if opinion.failure else f"yes to {', '.join(opinion.yes) or 'nothing'}"
             lines.append(f"  second opinion  {opinion.judge}: {said}")
         lines += [f"  would change it: {change}" for change in self.flips]
         lines.append("  policy  " + ", ".join(f"{ref.id}@{ref.version} ({ref.digest[:12]})" for ref in self.policy))
         return "\n".join(lines)
+
+
+def _rounded(score: float, limit: float) -> str:
+    """Return a score with as many figures as it takes to see on which side of the limit it lies."""
+    short = f"{score:.2f}"
+    return short if (float(short) >= float(f"{limit:.2f}")) == (score >= limit) else f"{score:.4f}"
 
 
 def _place(item: Evidence) -> str:

@@ -33,8 +33,6 @@ __all__ = [
     "RealTimeCameraViolation",
 ]
 
-DOCS = "docs/reference/rules"
-
 _OR_ALLOW = "or set SAFE_AZURE_OPENAI_ON_UNINSPECTABLE=allow"
 _FIX = f"send that part as text, JSON, an image or a readable file, {_OR_ALLOW}"
 #: What to do about a gap that is no fault of the request's form. The first that fits.
@@ -125,7 +123,7 @@ class PolicyViolation(_DecisionError):  # noqa: N818 - a violation is what it is
             f"PolicyViolation [{first.id}]: {first.title}\n"
             f"  at   {', '.join(list(places)[:6]) or 'the tenant configuration'}\n"
             f"  fix  {first.fix}{also}\n"
-            f"  see  {DOCS}/{first.id}.md\n"
+            f"  see  safe-azure-openai explain {first.id}\n"
             f"  id   {decision.id}"
         )
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .errors import ConfigurationError, InspectionError, violation
 from .model.memory import Memory
 from .model.wire import Wire
 from .sinks import LoggingSink, Sink, record_all
+from .suggestion import did_you_mean
 from .tenant import Tenant
 from .tenant_sources import Declared, TenantSource
 
@@ -51,7 +52,7 @@ class Guard:
             nobody by default. ``check`` asks too, and then waits for the network.
         clock: seconds, for durations.
     Raises:
-        ConfigurationError: a policy is unknown or broken.
+        ConfigurationError: a policy is unknown or broken, or an argument is none of the choices.
     """
 
     def __init__(
@@ -69,8 +70,19 @@ class Guard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         from .policy import Policy  # reading rules can wait until there is a guard
+        from .signals.thresholds import Sensitivity
 
+        _one_of("mode", mode, get_args(Mode))
+        _one_of("on_uninspectable", on_uninspectable, get_args(OnUninspectable))
+        _one_of("evidence", evidence, get_args(EvidenceKind))
+        _one_of("ocr", ocr, get_args(Ocr))
+        _one_of("sensitivity", sensitivity, get_args(Sensitivity))
         fixed = Tenant() if tenant is None else tenant
+        if not isinstance(fixed, Tenant):
+            _has("tenant", fixed, "settle", "Tenant('law_enforcement', country='US')")
+        if judge is not None:
+            _has("judge", judge, "opinion", "SecondOpinion('gpt-4o-mini')")
+        sinks = _sinks(sinks)
         self.tenants: TenantSource = Declared(fixed) if isinstance(fixed, Tenant) else fixed
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         self.mode: Mode = mode
@@ -89,11 +101,18 @@ class Guard:
         return self.tenants.tenant()
 
     @classmethod
-    def from_env(cls, settings: Settings | None = None, *, judge: Judge | None = None) -> Guard:
+    def from_env(
+        cls,
+        settings: Settings | None = None,
+        *,
+        tenant: Tenant | TenantSource | None = None,
+        judge: Judge | None = None,
+    ) -> Guard:
         """Return the guard that the environment describes (docs/reference/environment.md).
 
         Args:
             settings: what is read instead of the environment.
+            tenant: who asks, in place of the one that the environment declares.
             judge: who is asked for a second opinion; the environment names nobody.
         Raises:
             ConfigurationError: a variable is wrong; the message names it, its value and the choices.
@@ -109,7 +128,7 @@ class Guard:
         except ConfigurationError as error:
             raise ConfigurationError(f"{PREFIX}POLICY: {error}") from None
         return cls(
-            tenant_source(settings),
+            tenant_source(settings) if tenant is None else tenant,
             policy,
             mode=settings.mode,
             on_uninspectable=settings.on_uninspectable,
@@ -189,7 +208,7 @@ class Guard:
     def stops(self, gap: Gap) -> bool:
         """Whether a request with this gap must not be sent. An opinion that is required is so in any case."""
         is_blocking = gap.is_blocking or (self.ocr == "require" and gap.is_unread_text)
-        return gap.reason == "no_second_opinion" or (self.on_uninspectable == "block" and is_blocking)
+        return gap.reason == "no_second_opinion" or (self.on_uninspectable != "allow" and is_blocking)
 
     def admit(self, wire: Wire, session: Session, *, seen: set[str] | None = None) -> Decision:
         """Decide about a request that is about to be sent, record the decision, and raise if it must not be sent.
@@ -207,7 +226,7 @@ class Guard:
         tenant = self.tenants.tenant(wire.told)
         decision = self._decide(wire, session, tenant)
         uninspected = any(self.stops(gap) for gap in decision.gaps)
-        stopped = self.mode == "enforce" and (decision.is_blocked or uninspected)
+        stopped = self.mode != "monitor" and (decision.is_blocked or uninspected)
         digest = hashlib.sha256(wire.path.encode() + b"\0" + wire.body).hexdigest() if seen is not None else ""
         if seen is None or digest not in seen:
             record_all(self.sinks, decision, tenant=tenant, sent=not stopped)
@@ -240,3 +259,23 @@ class Guard:
                 memory=Memory(is_unknown=True),
                 flips=(f"a fault inside the guard: {type(error).__name__}",),
             )
+
+
+def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise ConfigurationError(f"Guard({name}={value!r:.80}) is not valid: write one of {', '.join(choices)}{hint}")
+
+
+def _has(name: str, value: object, method: str, example: str) -> None:
+    if isinstance(value, type) or not callable(getattr(value, method, None)):
+        raise ConfigurationError(f"Guard({name}={value!r:.80}) is not valid: it has no {method}(); give {example}")
+
+
+def _sinks(sinks: Iterable[Sink]) -> tuple[Sink, ...]:
+    example = "a list such as [JsonlSink('decisions.jsonl')]"
+    _has("sinks", sinks, "__iter__", example)
+    some = tuple(sinks)
+    for sink in some:
+        _has("sinks", sink, "record", example)
+    return some

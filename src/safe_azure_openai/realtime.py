@@ -76,7 +76,10 @@ class Dialogue:
     def open(self, uri: Any, base_path: str) -> None:
         """Judge the address of a connection before its handshake is sent."""
         wire = Wire(api_path(str(uri.path), base_path), query=str(uri.query or ""))
-        self._enforcement.guard.admit(wire, self._enforcement.session)
+        memory = self._enforcement.guard.admit(wire, self._enforcement.session).memory
+        if memory != Memory():  # it names a call that was set up before, by another request
+            self._enforcement.session.remember("conversation", self._name, memory)
+            self._is_cut = True
 
     def admit(self, frame: str | bytes) -> None:
         """Judge a client event together with those before it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, cast
 
 from .model.memory import LinkKind, Memory
@@ -21,6 +22,9 @@ COLLECTIONS: dict[str, LinkKind | None] = {
     "uploads": "upload",
     "vector_stores": "vector_store",
     "containers": "container",
+    "agents": "agent",
+    "evals": "eval",
+    "realtime": None,
     "fine_tuning": None,
     "batches": None,
 }
@@ -37,6 +41,9 @@ OBJECTS: dict[str, LinkKind] = {
     "upload": "upload",
     "vector_store": "vector_store",
     "container": "container",
+    "agent": "agent",
+    "agent.session": "session",
+    "eval": "eval",
     "fine_tuning.job": "model",  # the job's id stands for the model until that has a name
     "batch": "file",  # likewise for its output
 }
@@ -87,12 +94,13 @@ def remember_reply(session: Session, method: str, path: str, memory: Memory, rep
 
 
 def _ids(path: str, reply: object) -> Iterator[tuple[LinkKind, str]]:
-    collection, _, rest = path.strip("/").partition("/")
-    kind = COLLECTIONS.get(collection)
-    owner = rest.partition("/")[0]
-    if kind is not None and owner and not _is_action(owner):
-        yield kind, owner
-    yield from _carried(reply, kind if not rest else None)
+    from .extract.roles import PATH_LINKS  # with the first reply, not with the package
+
+    words = path.strip("/").split("/")
+    for before, word in pairwise(words):
+        if before in PATH_LINKS and not _is_action(word):
+            yield PATH_LINKS[before], word
+    yield from _carried(reply, COLLECTIONS.get(words[0]) if len(words) == 1 else None)
 
 
 def _is_action(part: str) -> bool:

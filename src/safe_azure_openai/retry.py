@@ -1,4 +1,4 @@
-"""Retries beyond ``openai``'s own: waits that the service asks for, a budget, other deployments to fall over to.
+"""Retries beyond ``openai``'s own: waits that the service asks for, a budget, other deployments to fail over to.
 
     from safe_azure_openai.retry import Fallback, RetryPolicy
 
@@ -112,10 +112,10 @@ _RANGES: dict[str, tuple[type | tuple[type, ...], str, int]] = {
 class Fallback:
     """Another deployment that may answer: a client with its own endpoint and credential.
 
-    The request is judged again before it goes there, by the guard of the client that falls over.
+    The request is judged again before it goes there, by the guard of the client that fails over.
 
     Args:
-        client: of the same kind as the one that falls over, synchronous or asynchronous.
+        client: of the same kind as the one that fails over, synchronous or asynchronous.
         model: the name of the model or deployment there, where it differs.
     """
 

@@ -46,6 +46,8 @@ _MADE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "messages": ("thread.message", "msg", {"role": "user", "content": []}),
     "runs": ("thread.run", "run", {"status": "completed"}),
     "conversations": ("conversation", "conv", {}),
+    "agents": ("agent", "agent", {}),
+    "evals": ("eval", "eval", {}),
     "files": ("file", "file", {"filename": "file", "bytes": 0, "status": "processed"}),
     "vector_stores": ("vector_store", "vs", {"status": "completed"}),
     "uploads": ("upload", "upload", {"status": "pending"}),
@@ -469,3 +471,16 @@ class MarkerGuard(Guard):
         if self.mode == "enforce":
             raise violation(decision)
         return decision
+
+
+def main() -> None:
+    """Serve a stand-in until it is interrupted, and print what a shell has to export for clients to use it."""
+    with Loopback() as server, suppress(KeyboardInterrupt):
+        settings = {"ENDPOINT": server.url, "API_KEY": "none"}
+        azure = " ".join(f"AZURE_OPENAI_{name}={value}" for name, value in settings.items())
+        print(f"export {azure} OPENAI_API_VERSION=2024-10-21", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

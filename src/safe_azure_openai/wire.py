@@ -45,12 +45,17 @@ class HttpResponse(Protocol):
 
 # "/openai/v1/responses" and "/openai/deployments/<name>/chat/completions"; must not match "/openai-evals".
 _PREFIX = re.compile(r"^(?:/openai)?(?:/v1)?(?:/deployments/[^/]+)?(?=/|$)")
+# The same at the end of a base URL: "/team/openai/deployments/gpt/" and "/v1/".
+_API = re.compile(r"(?:/openai)?(?:/v1)?(?:/deployments/[^/]+)?/*$")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
 
 
 def api_path(path: str, base_path: str) -> str:
-    """Return the path of an API call without the base URL's part, the version and the deployment."""
-    inner = "/" + path.removeprefix(base_path.rstrip("/")).lstrip("/")
+    """Return the path of an API call without the base URL's part, the version and the deployment.
+
+    A client for one deployment leaves that out where an API knows no deployments, so its base URL counts without it.
+    """
+    inner = "/" + path.removeprefix(_API.sub("", base_path)).lstrip("/")
     return "/" + _PREFIX.sub("", inner, count=1).strip("/")
 
 

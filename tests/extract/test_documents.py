@@ -178,3 +178,22 @@ def test_a_document_that_takes_a_password_is_a_gap_of_its_own(data: bytes) -> No
 @given(st.binary(max_size=200), st.sampled_from([b"PK\x03\x04", b"%PDF", b"%PDF stream\n"]))
 def test_no_bytes_make_it_raise(data: bytes, start: bytes) -> None:
     assert document_text(start + data)[1] is False
+
+
+@pytest.mark.parametrize("part", ["<", "<br ", "<!--", "</w:p"])
+def test_signs_that_open_no_tag_are_passed_once(part: str) -> None:
+    # No clock, here and below: what grows with the square of the length takes an hour.
+    content = part * (2**21 // len(part))
+    text, is_whole = document_text(archive(**{"[Content_Types].xml": "<Types/>", "word/document.xml": content}))
+    assert is_whole
+    assert not text or part in text
+
+
+@pytest.mark.parametrize("part", [b"(\\", b"[\\[", b"(", b"[(\\)"])
+def test_strings_without_end_are_passed_once(part: bytes) -> None:
+    text, _ = document_text(pdf(b"BT (Who) Tj T* " + part * (2**20 // len(part)) + b" Tj ET"))
+    assert text.startswith("Who")
+
+
+def test_a_string_is_shown_whatever_stands_open_before_it() -> None:
+    assert document_text(pdf(b"BT [ (junk) 0 Td (Who is) Tj [(th) -250 (is m) 20 (an)] TJ ET"))[0] == "Who isth is man"

@@ -380,3 +380,15 @@ def test_a_row_is_judged_with_the_name_of_its_own_file_cut_to_a_length() -> None
     assert [text for pointer, text in words(call) if pointer.startswith("/parts")] == ["a", "one" * 200, "b", "two"]
     names = [[text for pointer, text in words(row) if pointer.startswith("/parts")] for row in rows]
     assert names == [["a", ("one" * 200)[:256]], ["a", ("one" * 200)[:256]], ["b", "two"]]
+
+
+def test_a_log_that_begins_with_an_object_is_one_text() -> None:
+    log = '{"level": "info"}\nstarted in 3 s\nready\n'
+    (request,) = upload(("file", "app.log", log.encode()))
+    assert words(request)[-1] == ("/parts/file", log)
+    assert not request.gaps
+
+
+def test_a_call_is_known_by_its_address() -> None:
+    request = from_json("/realtime", {}, query="call_id=rtc_1&session_id=s_1")
+    assert {(link.kind, link.id) for link in request.links} == {("call", "rtc_1"), ("session", "s_1")}

@@ -231,6 +231,8 @@ PLAIN = {
     "initials": "J. R. R. Tolkien, U.S.A., e.g. Ph.D. at M.I.T., a.k.a. the prof., i.e. him",
     "bytes": "[45, 55, 35, 65] and [30, 70, 50, 20] and 10 20 30 40 50 60 70 80",
     "bits": "0 1 0 1 1 0 and 101 in binary is 5",
+    "bit masks": "What do these bit masks mean? 10000000, 01000000, 00100000, and so on",
+    "bit masks in a list": "masks = [10000000,01000000,00100000,]",
     "json": json.dumps({"name": "Ann", "age": 5, "tags": ["a", "b"], "note": "it's fine"}),
     "strings": 'print("a", "b"); x = ["one", "two"]; "Yes". "No", he said.',
     "sums": 'total = price + tax; label = "sum"; f"{a} {b}"; print(label + total)',

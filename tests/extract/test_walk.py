@@ -440,3 +440,10 @@ def test_the_vocabulary_holds_the_keys_and_values_of_the_installed_openai() -> N
     assert {"input_text", "function", "auto", "string"} <= vocabulary().values
     assert {"chat", "completions", "vector_stores"} <= vocabulary().paths
     assert not {"face", "police", "identify"} & (vocabulary().keys | vocabulary().values)
+
+
+@pytest.mark.parametrize("odd", [["string", "null"], {"a": 1}, 3, None])
+def test_a_type_among_free_values_may_be_anything(odd: object) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "default": {"type": odd}}}}
+    request = from_json("/chat/completions", {"tools": [tool], "metadata": {"a": {"type": odd}}, "messages": []})
+    assert not request.gaps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,8 +17,8 @@ from safe_azure_openai.signals.screen import NOTHING, STRETCH, Screen, Sums, hig
 PLACES = {"match": (1.0, 0.0), "police": (0.0, 1.0)}
 
 
-def embedding(word: str) -> npt.NDArray[np.float32]:
-    return np.array(PLACES.get(word, (0.0, 0.0)), dtype=np.float32)
+def embeddings(words: Sequence[str]) -> npt.NDArray[np.float32]:
+    return np.array([PLACES.get(word, (0.0, 0.0)) for word in words], dtype=np.float32)
 
 
 def screen(reach: int = 0) -> Screen:
@@ -28,7 +29,7 @@ def screen(reach: int = 0) -> Screen:
         "w1": 20 * eye, "b1": np.zeros(2), "w2": adds, "bias": np.full(2, -10.0),
         "up": eye, "up_bias": np.zeros(2), "down": eye, "down_bias": np.full(2, -0.5), "least": np.array(0.0),
     }  # fmt: skip
-    return Screen(weights, embedding)
+    return Screen(weights, embeddings)
 
 
 def verdict(text: str) -> tuple[bool, bool]:

@@ -21,6 +21,7 @@ _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?((?:;[\w.+-]+(?:=[^;,]*)?)*),
 # Characters of base64 and base64url. Must not match a sentence: the blank is missing.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*\Z")
 _ALPHABET = (string.ascii_letters + string.digits + "+/_-=").encode()
+_SMALL = string.ascii_lowercase.encode()
 #: Characters of the shortest string that is a file wherever it stands.
 MIN_PAYLOAD = 256  # shorter base64 is the business of views: a disguise, not a file
 #: Characters of the shortest picture among words, and how many pictures of one text are looked at.
@@ -150,7 +151,9 @@ def payload_of(data: bytes, media_type: str = "", name: str = "", kind: Kind = "
 
         document = read_document(data)
         is_shut = not document.text and not document.scans and is_locked(data)
-        return Payload("file", document.text or None, document.is_whole, is_shut, scans=document.scans)
+        # What begins as a document does may be plain words all the same, before what a reader of documents finds.
+        words = "\n".join(filter(None, (document.text, unicode_text(data))))
+        return Payload("file", words or None, document.is_whole, is_shut, scans=document.scans)
     if found != "image":
         return Payload(found or kind, encoded=data if found is None and kind == "image" else b"")
     from .images import Source, metadata_of  # few requests carry pictures
@@ -204,7 +207,18 @@ def is_proven(url: str) -> bool:
     start = url.find(",") + 1
     if len(url) < MIN_PAYLOAD or not is_known_file(url[start : start + 64]) or not url.isascii():
         return False
-    return not url[start:].rstrip().encode().translate(None, _ALPHABET)
+    return not url[start:].rstrip().encode().translate(None, _ALPHABET) and not may_be_words(url[start:])
+
+
+def may_be_words(text: str) -> bool:
+    """Return whether base64 ``text`` may be words that signs join, whatever its first letters decode to.
+
+    Two of five letters of a file are small ones, and one sign in thirty is no letter or digit; of words, most letters
+    are of one kind, and one sign in seven joins them.
+    """
+    joins = sum(map(text.count, "-_/+"))
+    small = len(text) - len(text.encode("utf-8", "surrogatepass").translate(None, _SMALL))
+    return joins * 12 > len(text) or small * 5 > len(text) * 3
 
 
 def is_known_file(text: str) -> bool:

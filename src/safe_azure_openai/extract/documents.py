@@ -40,14 +40,14 @@ _WORDED = re.compile(
 _OFFICE = frozenset({"[Content_Types].xml", "mimetype"})
 # Ends of paragraphs, rows, cells and lines. Must not match a run within a word ("</w:r>").
 _BREAK = re.compile(
-    r"</(?:w:p|a:p|text:p|text:h|si|row|p|h\d|div|li|tr|dc:\w+|cp:\w+)>|<(?:w:br|w:tab|a:br|br|text:tab)\b[^>]*>"
+    r"</(?:w:p|a:p|text:p|text:h|si|row|p|h\d|div|li|tr|dc:\w+|cp:\w+)>|<(?:w:br|w:tab|a:br|br|text:tab)\b[^<>]*>"
 )
-_TAG = re.compile(r"<[^>]*>")
-_SHOWN = re.compile(
-    rb"\[((?:[^\[\]\\]|\\.)*)\]\s*TJ|(\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]*>)\s*(?:Tj|'|\")|\b(T\*|(?:Td|TD|ET)\b)",
-    re.DOTALL,
+_TAG = re.compile(r"<[^<>]*>")  # a sign that opens none must not make the rest be searched for its end
+# What shows text, and what stands before it: strings, wide gaps, the operators that show, and those that begin anew. A
+# string without end is read to the end of the stream, so that each byte is looked at once.
+_PIECE = re.compile(
+    rb"\(((?:[^()\\]|\\.)*)\)?|<([0-9A-Fa-f\s]*)>|(-\d{3,})|(T[jJ]|['\"])|(\[)|\b(T\*|(?:Td|TD|ET)\b)", re.DOTALL
 )
-_PIECE = re.compile(rb"\(((?:[^()\\]|\\.)*)\)|<([0-9A-Fa-f\s]*)>|(-\d{3,})", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b"", b"\n": b"", b"\r": b""}
 
@@ -193,15 +193,19 @@ def _streams(data: bytes) -> Iterator[bytes]:
 
 def _shown(stream: bytes) -> str:
     parts: list[str] = []
-    for found in _SHOWN.finditer(stream):
-        if found[3] is not None:
-            parts.append("\n")
-            continue
-        for piece in _PIECE.finditer(found[1] if found[1] is not None else found[2]):
-            if piece[3] is not None:
-                parts.append(" ")  # a wide gap within a line
-            else:
-                parts.append(_decoded(piece))
+    waiting: list[str] = []
+    for piece in _PIECE.finditer(stream):
+        string, digits, gap, shows, _, line = piece.groups()
+        if string is not None or digits is not None:
+            waiting.append(_decoded(piece))
+        elif gap is not None:
+            waiting.append(" ")  # a wide gap within a line
+        elif shows is not None:
+            parts += waiting
+            waiting.clear()
+        else:
+            waiting.clear()
+            parts.append("\n" if line is not None else "")
     lines = (line.strip() for line in "".join(parts).splitlines())
     text = "\n".join(line for line in lines if line)
     # Glyph numbers of an embedded font are no words.

@@ -14,7 +14,7 @@ from .decoding import MAX_BYTES, Undecodable, decode_json, decompress
 from .form import pairs, read_fields
 from .jsonl import lines
 from .multipart import Part, boundary_of, parts
-from .roles import PATH_LINKS, has_words
+from .roles import PATH_LINKS, QUERY_LINKS, has_words
 from .vocabulary import vocabulary
 from .walk import Walk, below, is_mapping
 
@@ -92,6 +92,8 @@ def _addressed(path: str, query: str) -> tuple[Walk, str]:
         if part:
             said = [pair for pair in pairs(part) if not _is_api_version(*pair)]
             read_fields(walk, said, "/query", Origin.METADATA)
+            named = ((name, value) for name, value in said if name in QUERY_LINKS)
+            walk.links += [Link(QUERY_LINKS[name], value, below("/query", name)) for name, value in named]
     return walk, "/" + "/".join(words)
 
 

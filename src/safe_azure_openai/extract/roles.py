@@ -157,6 +157,8 @@ KEYS: dict[str, Rule] = {
     "conversation_id": Rule(Read.ID, link="conversation"),
     "thread_id": Rule(Read.ID, link="thread"),
     "assistant_id": Rule(Read.ID, link="assistant"),
+    "agent_id": Rule(Read.ID, link="agent"),
+    "eval_id": Rule(Read.ID, link="eval"),
     "container": Rule(Read.ID, link="container"),
     "container_id": Rule(Read.ID, link="container"),
     "vector_store_id": Rule(Read.ID, link="vector_store"),
@@ -234,7 +236,14 @@ PATH_LINKS: dict[str, LinkKind] = {
     "uploads": "upload",
     "vector_stores": "vector_store",
     "containers": "container",
+    "agents": "agent",
+    "sessions": "session",
+    "evals": "eval",
+    "calls": "call",
 }
+
+#: Parameters of an address that name what the server keeps content under; in a body ``call_id`` is a tool's.
+QUERY_LINKS: dict[str, LinkKind] = {"call_id": "call", "session_id": "session"}
 
 #: Inside a schema these keys hold further schemas under names the caller chose.
 SCHEMA_NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})

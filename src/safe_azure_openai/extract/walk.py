@@ -20,6 +20,7 @@ from .attachments import (
     is_base64_payload,
     is_known_file,
     is_proven,
+    may_be_words,
     pictures_in,
 )
 from .roles import (
@@ -109,6 +110,10 @@ def _is_repeated(required: object, properties: object) -> bool:
         and is_mapping(properties)
         and all(isinstance(name, str) and name in properties for name in required)
     )
+
+
+def _is_part(type_: object) -> bool:
+    return isinstance(type_, str) and type_ in PART_TYPES
 
 
 def _is_word(key: str) -> bool:
@@ -234,7 +239,7 @@ class Walk:
 
     def _object(self, place: _Place, *, is_root: bool) -> Iterator[_Place]:
         mode = place.mode
-        if mode is _BODY or (mode is _FREE and place.value.get("type") in PART_TYPES):
+        if mode is _BODY or (mode is _FREE and _is_part(place.value.get("type"))):
             return self._body(place, is_root=is_root)
         if mode is _SCHEMA and not _SCHEMA_MARKS.isdisjoint(place.value.keys()):
             return self._schema(place)
@@ -393,4 +398,6 @@ class Walk:
             return False  # words in base64, or no base64 at all: left to the views
         self.payload(payload, pointer, origin, name)
         # What is as short as words without blanks may be such words, unless its first bytes prove it a file.
+        if not is_payload and may_be_words(text):
+            return False
         return len(text) >= MIN_PAYLOAD or payload.text is not None or is_known_file(text)

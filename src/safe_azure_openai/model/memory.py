@@ -16,6 +16,10 @@ LinkKind = Literal[
     "vector_store",
     "model",
     "container",
+    "agent",
+    "session",
+    "eval",
+    "call",
     "item",
 ]
 

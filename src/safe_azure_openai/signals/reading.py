@@ -14,7 +14,7 @@ from .meaning.reading import Word, windows
 from .recognition import SURE, is_ordered
 from .screen import Sums, highest, text_of
 
-__all__ = ["NOTHING", "Reading", "read"]
+__all__ = ["NOTHING", "Reading", "read", "readings_of"]
 
 #: Readings of one request at most: as it stands, and with disguises undone.
 MOST_READINGS = 4
@@ -81,8 +81,7 @@ def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
             return (is_act_given or sums.act >= 0) and (is_actor_given or sums.actor >= 0)
         return sums.both
 
-    found = {n: views(s.text) for n, s in enumerate(segments) if s.kind == "text" and s.text}
-    readings = _readings(request, found)
+    found, readings = readings_of(request)
     encoder = meaning.load()
     if not is_worth(highest(encoder.screen.each([text_of(segments, reading) for reading in readings]))):
         return replace(NOTHING, has_image=has_image)
@@ -93,8 +92,12 @@ def read(request: Request, memory: Memory, *, is_actor_given: bool) -> Reading:
     return Reading(answer, has_image, lambda head: _evidence(head, answer, segments, found, encoder))
 
 
-def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dict[int, str]]:
-    """Return other texts for some segments, by index, for each reading; the first is the request as it stands."""
+def readings_of(request: Request) -> tuple[dict[int, tuple[View, ...]], list[dict[int, str]]]:
+    """Return the views of each text, by segment, and the readings of the request that they make.
+
+    A reading has other texts for some segments, by index; the first is the request as it stands.
+    """
+    found = {n: views(s.text) for n, s in enumerate(request.segments) if s.kind == "text" and s.text}
     out: list[dict[int, str]] = [{}]
     for rank in range(1, MOST_READINGS):
         other = {n: some[rank].text for n, some in found.items() if len(some) > rank}
@@ -106,7 +109,7 @@ def _readings(request: Request, found: Mapping[int, Sequence[View]]) -> list[dic
         whole = joined(request, origins=_SPOKEN)
         if whole.count("\n") < sum(request.segments[n].text.count("\n") for n in spoken) + len(spoken) - 1:
             out.append({spoken[0]: whole, **dict.fromkeys(spoken[1:], "")})
-    return out
+    return found, out
 
 
 def _evidence(

@@ -30,6 +30,8 @@ STRETCH = 96
 _HALF = STRETCH // 2
 #: Half stretches that are looked at together: bounds the memory that a long text takes, at some 2 MB a step.
 _BLOCK = 64
+#: New words that are placed together: bounds the memory that a text of many takes.
+_LEARNT = 512
 #: Words remembered with what they add, some 2.5 KB each; the memory starts anew when it is full.
 MOST_WORDS = 16_384
 
@@ -100,24 +102,24 @@ class Screen:
 
     Args:
         weights: what ``training/screen.py`` wrote.
-        embedding: gives the pretrained embedding of a word.
+        embeddings: gives the pretrained embeddings of words, one a row.
     """
 
-    def __init__(self, weights: Mapping[str, npt.NDArray[Any]], embedding: Callable[[str], Array]) -> None:
+    def __init__(self, weights: Mapping[str, npt.NDArray[Any]], embeddings: Callable[[Sequence[str]], Array]) -> None:
         names = ("w1", "b1", "w2", "bias", "up", "up_bias", "down", "down_bias")
         wide = (weights[name].astype(np.float32) for name in names)
         self._w1, self._b1, self._w2, self._bias, self._up, self._up_bias, self._down, self._down_bias = wide
         self._least = float(weights["least"])
         self._reach = self._w2.shape[1] // 2  # places before and after its own that a word adds to
-        self._embedding = embedding
+        self._embeddings = embeddings
         self._lock = threading.Lock()
         self._forget()
 
     @classmethod
-    def read(cls, path: Path, embedding: Callable[[str], Array]) -> Screen:
+    def read(cls, path: Path, embeddings: Callable[[Sequence[str]], Array]) -> Screen:
         """Return the screen stored at ``path``."""
         with np.load(path, allow_pickle=False) as weights:
-            return cls(dict(weights), embedding)
+            return cls(dict(weights), embeddings)
 
     def _forget(self) -> None:
         # Both are replaced together, so that a reader holds numbers and the table that they belong to. The first row,
@@ -188,9 +190,9 @@ class Screen:
         first = len(numbers)
         if first + len(new) > len(table):
             table = np.concatenate([table, np.zeros((max(len(table), len(new)), *table.shape[1:]), dtype=np.float32)])
-        if new:
-            placed = np.stack([self._embedding(word) for word in new])
-            table[first : first + len(new)] = self._adds(placed)
+        for start in range(0, len(new), _LEARNT):
+            part = new[start : start + _LEARNT]
+            table[first + start : first + start + len(part)] = self._adds(self._embeddings(part))
         self._known = (numbers, table)
         numbers.update({word: first + n for n, word in enumerate(new)})
         return numbers, table

@@ -170,7 +170,7 @@ def _decode_binary(found: str) -> str | None:
     pieces = re.split(r"[\s,]+", found.strip())
     if len(pieces) == 1:
         pieces = re.findall("[01]{8}", pieces[0])
-    return _words_in(bytes(int(piece, 2) for piece in pieces if len(piece) <= 8))
+    return _words_in(bytes(int(piece, 2) for piece in pieces if 0 < len(piece) <= 8))
 
 
 def numbers(traits: Traits) -> list[Edit]:

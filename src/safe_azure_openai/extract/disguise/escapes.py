@@ -25,7 +25,8 @@ _QUOTED = re.compile(r"=(?:[0-9A-F]{2}(?:=[0-9A-F]{2})*|\r?\n)")
 # A backslash before three or more letters in turn: \f\a\c\e. Must not match "\alpha".
 _ESCAPED_LETTERS = re.compile(r"(?:\\[A-Za-z]){3,}")
 # \\n between words. Must not match "C:\\new" or "\\nabla".
-_LINE_END = re.compile(r"\\[nrt](?<=[\w.,!?;)]..)(?:\\[nrt])*(?=\w)")
+# A run is looked at from its beginning only.
+_LINE_END = re.compile(r"\\[nrt](?<=[\w.,!?;)]..)(?<!\\[nrt]..)(?:\\[nrt])*(?=\w)")
 # Emphasis that begins or ends within a word. Must not match "a * b", "2**8" or a word that is emphasised as a whole.
 _EMPHASIS = re.compile(r"(\*\*|\*|~~)([^\W\d_]{1,20})\1")
 # Inline tags, comments and empty brackets. Must not match "<br>" or "</p>", which part words.

@@ -91,7 +91,8 @@ class Encoder:
         self._network = Network.load(folder / "weights.npz")
         self._glance = Glance.read(folder / "glance.npz")
         self.screen = Screen.read(
-            folder / "screen.npz", lambda word: self._network.embedding(self.tokenizer.encode_word(word) or (UNKNOWN,))
+            folder / "screen.npz",
+            lambda words: self._network.embeddings([self.tokenizer.encode_word(word) or (UNKNOWN,) for word in words]),
         )
         self._look = lru_cache(maxsize=remembered)(self._looked)
 

@@ -12,6 +12,7 @@ no framework, no downloads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,14 @@ class Network:
         """The most tokens a window may have."""
         return int(self._position.shape[0])
 
-    def embedding(self, ids: Sequence[int]) -> Array:
-        """Return the mean of the pretrained embeddings of some token ids."""
-        mean: Array = self._words(ids).mean(axis=0)
-        return mean
+    def embeddings(self, words: Sequence[Sequence[int]]) -> Array:
+        """Return the mean of the pretrained embeddings of the token ids of each word, one a row; none is empty."""
+        lengths = [len(ids) for ids in words]
+        starts = list(accumulate(lengths[:-1], initial=0))
+        pieces = self._words([token for ids in words for token in ids])
+        means: Array = np.add.reduceat(pieces, starts, axis=0)
+        means /= np.array(lengths, dtype=np.float32)[:, None]
+        return means
 
     def _words(self, ids: Sequence[int]) -> Array:
         """Return the embeddings of token ids, one a row."""
