@@ -1,9 +1,9 @@
 """Set the limits on calibration data: where an answer of the encoder counts.
 
-    python -m training.calibrate evaluation/{corpus,calibration}/*.jsonl --left-out build/a build/b [--write]
+    python -m training.calibrate evaluation/calibration{,-second}/*.jsonl --fold 0 --write
 
-The encoder has read the development corpus. Each request is judged by one that has not read its fold, of those that
-``--left-out`` names in the order of the folds; the encoder in the package is their mean.
+The encoder has read one half of the calibration sets. Limits are set on the other, ``--fold``. What there is nothing to
+set it on keeps its limit.
 
 Each limit is set on the items that it decides: ``violation`` and ``real_time`` on those of tenants that are not law
 enforcement, ``police`` and ``police_image`` on the others, without and with a picture. A limit minimises missed
@@ -18,19 +18,17 @@ import json
 import math
 import re
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
-from corpus_items import FOLDS, fold_of
+from corpus_items import fold_of
 from evaluation.corpus import Item, load, requests_of, tenant_of
 
 from safe_azure_openai.merge import is_for_law_enforcement, memory_of, together_of
 from safe_azure_openai.model.memory import Memory
-from safe_azure_openai.signals import meaning
-from safe_azure_openai.signals.meaning import Encoder
 from safe_azure_openai.signals.reading import read
-from safe_azure_openai.signals.thresholds import BAND, at_odds, thresholds
+from safe_azure_openai.signals.thresholds import BAND, Sensitivity, at_odds, of_many, thresholds
 
 #: Log odds between the limits that are tried.
 STEP = 0.1
@@ -50,7 +48,7 @@ def scores(item: Item) -> tuple[str, dict[str, float]]:
             memory = memory_of(reading, before, thresholds())
             kept = memory_of(reading, kept, thresholds())
             # The inverse of ``Thresholds.over``: what a score is worth against the limit for one window.
-            less = -math.log(max(reading.answer.read, 1))
+            less = -of_many(reading.answer.read)
             found["violation"] = max(found["violation"], at_odds(together_of(reading, memory), less))
             found["police"] = max(found["police"], at_odds(memory.act, less))
             found["real_time"] = max(found["real_time"], reading.answer["rt"])
@@ -91,19 +89,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--price", type=float, default=2.5, help="what a false alarm costs, in missed violations")
-    parser.add_argument("--left-out", type=Path, nargs=FOLDS, help="folders of encoders that left out each fold")
+    parser.add_argument("--fold", type=int, help="take the requests of this fold only, which the encoder has not read")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    encoders = [Encoder(folder) for folder in args.left_out or ()] or [meaning.load()] * FOLDS
-    rows: list[tuple[Item, str, dict[str, float]]] = []
-    for item in (item for path in args.paths for item in load(path) if item.file != "vision"):
-        with mock.patch.object(meaning, "load", return_value=encoders[fold_of(item)]):
-            rows.append((item, *scores(item)))
+    items = (item for path in args.paths for item in load(path) if item.file != "vision")
+    unread = (item for item in items if args.fold is None or fold_of(item) == args.fold)
+    rows = [(item, *scores(item)) for item in unread]
     text = LIMITS.read_text(encoding="utf-8")
-    for sensitivity, price in (("balanced", args.price), ("strict", args.price / 3)):
-        limits: dict[str, float] = {}
+    prices: dict[Sensitivity, float] = {"balanced": args.price, "strict": args.price / 3}
+    for sensitivity, price in prices.items():
+        limits = asdict(thresholds(sensitivity))
         for name in ("police", "police_image", "violation"):
             here = [(found, item) for item, group, found in rows if group == name]
+            if not here:
+                continue
             labels = np.array([item.is_violation for _, item in here])
             if name == "violation":
                 live = np.array([found["real_time"] for found, _ in here])

@@ -1,11 +1,12 @@
 """Train the screen: what single words add to the features of their places, pooled over a stretch of text.
 
-    python training/screen.py --encoder build/encoder.pt --out src/safe_azure_openai/signals/meaning/screen.npz
+    python training/screen.py --encoder build/encoder.pt --labelled evaluation/calibration{,-second}/*.jsonl \
+        --out src/safe_azure_openai/signals/meaning/screen.npz
 
 Each word is placed by its pretrained embedding (the mean of its pieces); a small network makes of it what it adds to
 the features of its own place and of the places around it; a stretch has of each feature the highest of its places; a
-second small network makes two sums of them: is there an act, is there someone it could be forbidden to. Limits are set
-on authored files held out.
+second small network makes two sums of them: is there an act, is there someone it could be forbidden to. How the limits
+lie to one another is set on authored files held out; how high they lie, on labelled requests of authors unread.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from compose import compositions
+from evaluation.corpus import load, requests_of, tenant_of
 from facts import items, subject
 from parts import conjunctions
 from torch import Tensor, nn
-from train import saved_encoder
+from train import placed, saved_encoder
 
+from safe_azure_openai.merge import is_for_law_enforcement
 from safe_azure_openai.signals.meaning.tokenizer import UNKNOWN
-from safe_azure_openai.signals.screen import STRETCH, text_of, words_of
+from safe_azure_openai.signals.reading import readings_of
+from safe_azure_openai.signals.screen import STRETCH, Screen, highest, text_of, words_of
 
 FOLDS = 3
 HALF = STRETCH // 2
@@ -81,6 +85,8 @@ def main() -> None:
     parser.add_argument("--conjunctions", type=int, default=12_000, help="requests put together from parts")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--keep", type=float, default=0.98, help="share of held-out violations that must pass")
+    parser.add_argument("--labelled", type=Path, nargs="+", required=True, help="requests that set how high limits lie")
+    parser.add_argument("--recall", type=float, default=0.995, help="share of the labelled violations that must pass")
     args = parser.parse_args()
     encoder, tokenizer = saved_encoder(args.encoder)
     some = list(items())
@@ -140,15 +146,35 @@ def main() -> None:
     limits, least = limits_of(held, own & (act > 0), own & (who > 0), images, off, args.keep)
     net = fit(np.ones(len(some), dtype=bool), 7)
     with torch.no_grad():
-        np.savez(
-            args.out,
-            w1=(net.first.weight.T / scale).numpy().astype(np.float16), b1=net.first.bias.numpy(),
-            w2=net.last.weight.T.reshape(args.hidden, -1, args.features).numpy().astype(np.float16),
-            bias=net.bias.numpy(),
-            up=net.up.weight.T.numpy(), up_bias=net.up.bias.numpy(),
-            down=net.down.weight.T.numpy(),
-            down_bias=net.down.bias.numpy() - limits.astype(np.float32), least=np.array(least),
-        )  # fmt: skip
+        stored = {
+            "w1": (net.first.weight.T / scale).numpy().astype(np.float16), "b1": net.first.bias.numpy(),
+            "w2": net.last.weight.T.reshape(args.hidden, -1, args.features).numpy().astype(np.float16),
+            "bias": net.bias.numpy(),
+            "up": net.up.weight.T.numpy(), "up_bias": net.up.bias.numpy(),
+            "down": net.down.weight.T.numpy(),
+            "down_bias": net.down.bias.numpy() - limits.astype(np.float32), "least": np.array(least),
+        }  # fmt: skip
+    table_of = weights.numpy()
+    found = Screen(stored, lambda words: placed(words, table_of, tokenizer))
+    stored["down_bias"] -= np.float32(higher_by(found, args.labelled, args.recall))
+    np.savez(args.out, **stored)
+
+
+def higher_by(screen: Screen, paths: list[Path], recall: float) -> float:
+    """Return by how much all limits can be higher until less than ``recall`` of the violations at ``paths`` pass."""
+    room: list[float] = []  # of each violation, by how much the limits it has to pass could be higher
+    for item in (item for path in paths for item in load(path) if item.is_violation and len(item.calls) == 1):
+        requests = requests_of(item.calls[0])
+        segments = [segment for request in requests for segment in request.segments]
+        sums = highest(screen.each([text_of(r.segments, reading) for r in requests for reading in readings_of(r)[1]]))
+        both = min(sums.act, sums.actor, (sums.act + sums.actor - sums.least) / 2)
+        if any(segment.kind == "image" for segment in segments):  # as signals/reading.py asks
+            room.append(np.inf if is_for_law_enforcement(tenant_of(item.tenant)) else sums.actor)
+        else:
+            room.append(sums.act if is_for_law_enforcement(tenant_of(item.tenant)) else both)
+    by = float(np.quantile(room, 1 - recall, method="lower"))
+    print(f"{len(room)} labelled violations: limits higher by {by:.2f}")
+    return by
 
 
 def limits_of(

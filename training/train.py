@@ -12,6 +12,7 @@ import argparse
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -162,9 +163,12 @@ def bag(item: Item, tokenizer: Tokenizer, screen: Screen) -> Bag:
 def screen_of(encoder: Encoder, tokenizer: Tokenizer) -> Screen:
     """Return the package's screen, which finds the sentences of the gist."""
     table = encoder.word.weight.detach().numpy()
-    return Screen.read(
-        HERE / "screen.npz", lambda word: table[list(tokenizer.encode_word(word) or (UNKNOWN,))].mean(axis=0)
-    )
+    return Screen.read(HERE / "screen.npz", lambda words: placed(words, table, tokenizer))
+
+
+def placed(words: Sequence[str], table: np.ndarray, tokenizer: Tokenizer) -> np.ndarray:
+    """Return the mean of the rows of each word's pieces."""
+    return np.stack([table[list(tokenizer.encode_word(word) or (UNKNOWN,))].mean(axis=0) for word in words])
 
 
 def padded(rows: list[list[int]]) -> Tensor:
@@ -338,7 +342,7 @@ def main() -> None:
 
     rng = random.Random(args.seed)
     bags += [bag(item, tokenizer, screen) for item in compositions(everything, int(len(some) * args.composed), rng)]
-    bags += [bag(item, tokenizer, screen) for item in conjunctions(args.conjunctions, rng)]
+    bags += [bag(item, tokenizer, screen) for item in conjunctions(args.conjunctions, random.Random(args.seed))]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 

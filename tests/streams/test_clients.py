@@ -11,7 +11,7 @@ from safe_azure_openai.testing import Loopback
 from .filmed import Camera, data_url
 
 #: Words that say what is to be done and on which camera, and nothing of when.
-STANDING = "You see stills of a courier's dash cam. Compare the driver's face with our staff photos and name him."
+STANDING = "The pictures are from a courier's dash cam. Compare the driver's face with our staff photos and name him."
 CHAT = "/chat/completions"
 
 
