@@ -18,7 +18,7 @@ Sensitivity = Literal["balanced", "strict"]
 #: How far below a limit an answer is uncertain, on the scale where doubt and certainty are symmetric (log odds): there
 #: a second opinion has the say. 1.5 is from 0.75 to 0.4, or from 0.9 to 0.67.
 BAND = 1.5
-#: The power of the number of windows with which the odds asked for grow: 1 if windows had nothing to do with one another.
+#: The power of the number of windows with which the odds asked for grow; it would be 1 if they had nothing in common.
 #: Chosen on 192 texts of public projects and the calibration sets, where misses and false alarms are fewest together.
 _ALIKE = 0.65
 #: Limits of what a verdict turns on, which the surest window of a request has to reach.
