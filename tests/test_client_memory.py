@@ -12,7 +12,7 @@ import pytest
 
 from safe_azure_openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from safe_azure_openai.model.memory import LinkKind, Memory
-from safe_azure_openai.replies import EventReader, carries_ids, remember_reply
+from safe_azure_openai.replies import EventReader, carries_ids, remember_path, remember_reply
 from safe_azure_openai.session import Session
 from safe_azure_openai.testing import Loopback, MarkerGuard, Reply
 
@@ -42,6 +42,7 @@ def kept(client: OpenAI | AsyncOpenAI) -> dict[tuple[str, str], Memory]:
 
 def remembered(method: str, path: str, reply: object, session: Session | None = None) -> set[tuple[LinkKind, str]]:
     session = session if session is not None else Session()
+    remember_path(session, method, path, KNOWN)
     remember_reply(session, method, path, KNOWN, reply)
     return {key for key, (_, memory) in session._kept.items() if memory == KNOWN}
 

@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from train import placed, saved_encoder
 
 from safe_azure_openai.merge import is_for_law_enforcement
-from safe_azure_openai.signals.meaning.tokenizer import UNKNOWN
 from safe_azure_openai.signals.reading import readings_of
 from safe_azure_openai.signals.screen import STRETCH, Screen, highest, text_of, words_of
 
@@ -97,10 +96,9 @@ def main() -> None:
     vocabulary: dict[str, int] = {}
     texts = (words_of(text_of(item.request.segments))[:LONGEST] for item in some)
     rows = [[vocabulary.setdefault(word, len(vocabulary) + 1) for word in text] for text in texts]
-    table = torch.zeros(len(vocabulary) + 1, encoder.word.weight.shape[1])
-    weights = encoder.word.weight.detach()
-    for word, n in vocabulary.items():
-        table[n] = weights[list(tokenizer.encode_word(word)) or [UNKNOWN]].mean(0)
+    weights = encoder.word.weight.detach().numpy()
+    table = torch.zeros(len(vocabulary) + 1, weights.shape[1])
+    table[1:] = torch.from_numpy(placed(list(vocabulary), weights, tokenizer))
     scale = table[1:].std()
     table /= scale
     act, who = np.array([subject(i.line) for i in some], dtype=np.float32).T
@@ -154,9 +152,8 @@ def main() -> None:
             "down": net.down.weight.T.numpy(),
             "down_bias": net.down.bias.numpy() - limits.astype(np.float32), "least": np.array(least),
         }  # fmt: skip
-    table_of = weights.numpy()
-    found = Screen(stored, lambda words: placed(words, table_of, tokenizer))
-    stored["down_bias"] -= np.float32(higher_by(found, args.labelled, args.recall))
+    trained = Screen(stored, lambda words: placed(words, weights, tokenizer))
+    stored["down_bias"] -= np.float32(higher_by(trained, args.labelled, args.recall))
     np.savez(args.out, **stored)
 
 

@@ -342,6 +342,7 @@ def main() -> None:
 
     rng = random.Random(args.seed)
     bags += [bag(item, tokenizer, screen) for item in compositions(everything, int(len(some) * args.composed), rng)]
+    # Of chance of their own: a request more or less among the authored ones changes none of these.
     bags += [bag(item, tokenizer, screen) for item in conjunctions(args.conjunctions, random.Random(args.seed))]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)

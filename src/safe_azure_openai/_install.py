@@ -100,9 +100,8 @@ def _lay_hooks() -> None:
         (openai.AsyncOpenAI, _prepare_async, _send_async, _process_async),
     ):
         copied = _copy(target.copy)
-        _patch(target, "_prepare_request", prepare(getattr(target, "_prepare_request")))  # noqa: B009 - it is private
-        _patch(target, "_send_request", send(getattr(target, "_send_request")))  # noqa: B009 - likewise
-        _patch(target, "_process_response", process(getattr(target, "_process_response")))  # noqa: B009 - likewise
+        for name, wrap in (("_prepare_request", prepare), ("_send_request", send), ("_process_response", process)):
+            _patch(target, name, wrap(getattr(target, name)))
         _patch(target, "copy", copied)
         _patch(target, "with_options", copied)
     for resource in resources_that_connect():

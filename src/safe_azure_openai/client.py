@@ -24,7 +24,7 @@ from .guard import Guard
 from .model.memory import Memory
 from .model.wire import Wire
 from .realtime import guarded_resources
-from .replies import EventReader, carries_ids, remember_reply
+from .replies import EventReader, carries_ids, remember_path, remember_reply
 from .session import Session
 from .wire import HttpRequest, HttpResponse, wire_of
 
@@ -168,7 +168,7 @@ class Enforcement:
             return
         wire, memory = judged
         # What the path names is known without the reply, which may be empty.
-        remember_reply(self.session, response.request.method, wire.path, memory, None)
+        remember_path(self.session, response.request.method, wire.path, memory)
         reader = EventReader(
             content_type,
             lambda reply: self._remember(response.request.method, wire, memory, reply),

@@ -10,7 +10,7 @@ from typing import Any, cast
 from .model.memory import LinkKind, Memory
 from .session import Session
 
-__all__ = ["EventReader", "carries_ids", "remember_reply"]
+__all__ = ["EventReader", "carries_ids", "remember_path", "remember_reply"]
 
 #: First part of an API path -> what its ``id`` stands for. A path that is not named here gives no ids to remember.
 COLLECTIONS: dict[str, LinkKind | None] = {
@@ -78,29 +78,29 @@ def carries_ids(path: str, content_type: str = "application/json") -> bool:
     return is_read and path.strip("/").split("/", 1)[0] in COLLECTIONS
 
 
+def remember_path(session: Session, method: str, path: str, memory: Memory) -> None:
+    """Keep ``memory`` under the ids that ``path`` names, unless the request only reads."""
+    from .extract.roles import PATH_LINKS  # with the first reply, not with the package
+
+    for before, word in pairwise(path.strip("/").split("/")):
+        if method.upper() not in _READ_ONLY and before in PATH_LINKS and not _is_action(word):
+            session.remember(PATH_LINKS[before], word, memory)
+
+
 def remember_reply(session: Session, method: str, path: str, memory: Memory, reply: object) -> None:
-    """Keep ``memory`` under every id that ``reply`` carries, and under the one that ``path`` names.
+    """Keep ``memory`` under every id that ``reply`` carries.
 
     A request that only reads adds nothing to what is known, except for the result of a job that is known.
     """
     if method.upper() not in _READ_ONLY:
-        for kind, name in _ids(path, reply):
+        words = path.strip("/").split("/")
+        for kind, name in _carried(reply, COLLECTIONS.get(words[0]) if len(words) == 1 else None):
             session.remember(kind, name, memory)
     for job in _jobs(reply):
         known = session.known(OBJECTS[job["object"]], str(job.get("id")))
         if known is not None:
             for kind, name in _fields(job):
                 session.remember(kind, name, known)
-
-
-def _ids(path: str, reply: object) -> Iterator[tuple[LinkKind, str]]:
-    from .extract.roles import PATH_LINKS  # with the first reply, not with the package
-
-    words = path.strip("/").split("/")
-    for before, word in pairwise(words):
-        if before in PATH_LINKS and not _is_action(word):
-            yield PATH_LINKS[before], word
-    yield from _carried(reply, COLLECTIONS.get(words[0]) if len(words) == 1 else None)
 
 
 def _is_action(part: str) -> bool:

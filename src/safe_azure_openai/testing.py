@@ -476,9 +476,8 @@ class MarkerGuard(Guard):
 def main() -> None:
     """Serve a stand-in until it is interrupted, and print what a shell has to export for clients to use it."""
     with Loopback() as server, suppress(KeyboardInterrupt):
-        settings = {"ENDPOINT": server.url, "API_KEY": "none"}
-        azure = " ".join(f"AZURE_OPENAI_{name}={value}" for name, value in settings.items())
-        print(f"export {azure} OPENAI_API_VERSION=2024-10-21", flush=True)
+        azure = f"AZURE_OPENAI_ENDPOINT={server.url} AZURE_OPENAI_API_KEY=none OPENAI_API_VERSION=2024-10-21"
+        print(f"export {azure}", flush=True)
         threading.Event().wait()
 
 

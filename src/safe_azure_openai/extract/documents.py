@@ -46,7 +46,7 @@ _TAG = re.compile(r"<[^<>]*>")  # a sign that opens none must not make the rest 
 # What shows text, and what stands before it: strings, wide gaps, the operators that show, and those that begin anew. A
 # string without end is read to the end of the stream, so that each byte is looked at once.
 _PIECE = re.compile(
-    rb"\(((?:[^()\\]|\\.)*)\)?|<([0-9A-Fa-f\s]*)>|(-\d{3,})|(T[jJ]|['\"])|(\[)|\b(T\*|(?:Td|TD|ET)\b)", re.DOTALL
+    rb"\(((?:[^()\\]|\\.)*)\)?|<([0-9A-Fa-f\s]*)>|(-\d{3,})|(T[jJ]|['\"])|\[|\b(T\*|(?:Td|TD|ET)\b)", re.DOTALL
 )
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b"", b"\n": b"", b"\r": b""}
@@ -195,7 +195,7 @@ def _shown(stream: bytes) -> str:
     parts: list[str] = []
     waiting: list[str] = []
     for piece in _PIECE.finditer(stream):
-        string, digits, gap, shows, _, line = piece.groups()
+        string, digits, gap, shows, line = piece.groups()
         if string is not None or digits is not None:
             waiting.append(_decoded(piece))
         elif gap is not None:
@@ -205,7 +205,8 @@ def _shown(stream: bytes) -> str:
             waiting.clear()
         else:
             waiting.clear()
-            parts.append("\n" if line is not None else "")
+            if line is not None:
+                parts.append("\n")
     lines = (line.strip() for line in "".join(parts).splitlines())
     text = "\n".join(line for line in lines if line)
     # Glyph numbers of an embedded font are no words.
