@@ -101,6 +101,55 @@ def test_check_heeds_what_is_to_become_of_the_uninspectable(
     assert ("so the request would not be sent" in capsys.readouterr().out) == (choice == "block")
 
 
+def test_check_judges_as_for_the_tenant_that_is_named(
+    blocked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PREFIX + "SECTOR", "retail")
+    monkeypatch.setenv(PREFIX + "ORGANIZATION", "A shop")
+    monkeypatch.setenv(PREFIX + "POLICY", "eu-ai-act-article-5")
+
+    cli.main(["check", "--json", blocked, "--sector", "technology", "--serves", "law_enforcement", "--country", "DE"])
+    record = json.loads(capsys.readouterr().out)
+
+    assert {name: field["value"] for name, field in record["tenant"].items() if field["value"]} == {
+        "sector": "technology",
+        "serves": "law_enforcement",
+        "country": "DE",
+    }
+    assert record["tenant"]["sector"]["source"] == "argument"
+    assert record["policy"][-1]["id"] == "eu-ai-act-article-5"
+
+
+def test_check_asks_the_environment_for_the_tenant_where_none_is_named(
+    blocked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PREFIX + "SECTOR", "retail")
+
+    cli.main(["check", "--json", blocked])
+
+    assert json.loads(capsys.readouterr().out)["tenant"]["sector"] == {"value": "retail", "source": "environment"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("--sector", "police", "'police' is not a sector; write one of law_enforcement, government, "),
+        ("--sector", "police", "; did you mean 'law_enforcement'?"),
+        ("--sector", "", "'' is not a sector; write one of law_enforcement, government, "),
+        ("--serves", "hospital", "; did you mean 'healthcare'?"),
+        ("--country", "usa", "'usa' is not a country; write an ISO 3166-1 alpha-2 code such as 'US'; did you mean "),
+    ],
+)
+def test_check_names_the_choices_where_the_tenant_is_wrong(
+    argument: str, value: str, message: str, blocked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", blocked, argument, value]) == 2
+    error = capsys.readouterr().err
+
+    assert error.startswith(f"safe-azure-openai: {argument} ")
+    assert message in error
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00", b"[" * 200_000])
 def test_check_names_what_is_not_json(
     content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigurationError
 from .suggestion import did_you_mean
+from .tenant import SECTORS, Tenant, fault
 
 if TYPE_CHECKING:
     from .policy import Rule
@@ -65,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="see what would happen to a request, without sending it")
     check.add_argument("file", nargs="?", default="-", help="the body of the request as JSON; - is standard input")
     check.add_argument("--path", default="/chat/completions", help="the API path (default: %(default)s)")
+    sectors = ", ".join(SECTORS)
+    check.add_argument("--sector", help=f"who asks, in place of the tenant of the environment: one of {sectors}")
+    check.add_argument("--country", help="where they are: an ISO 3166-1 alpha-2 code, such as US")
+    check.add_argument("--serves", help="whom they work for: one of the same sectors")
     check.add_argument("--json", action="store_true", help="print the record that the audit file would hold")
     check.set_defaults(run=_check)
 
@@ -121,8 +126,9 @@ def _check(arguments: argparse.Namespace) -> int:
     from .guard import Guard
     from .sinks import as_record
 
+    tenant = _tenant(arguments)
     body = _body(arguments.file)
-    guard = Guard.from_env()
+    guard = Guard.from_env(tenant=tenant)
     decision = guard.check(arguments.path, body)
     is_stopped = decision.is_blocked or any(guard.stops(gap) for gap in decision.gaps)
     is_sent = not is_stopped or guard.mode == "monitor"
@@ -137,6 +143,16 @@ def _check(arguments: argparse.Namespace) -> int:
         if isinstance(body, dict) and _CONTENT.isdisjoint(cast("dict[str, object]", body)):
             print(f"  note: it has none of {', '.join(sorted(_CONTENT))}: is it the body of a request?")
     return ATTENTION if is_stopped else OK
+
+
+def _tenant(arguments: argparse.Namespace) -> Tenant | None:
+    """Return the tenant that the arguments declare, or None where the environment is to say who asks."""
+    given = {name: getattr(arguments, name) for name in ("sector", "country", "serves")}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        if wrong := fault(name, value):
+            raise ConfigurationError(f"--{name} {value!r:.80} is {wrong}")
+    return Tenant(**given) if given else None
 
 
 def _body(file: str) -> object:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .model.found import Found
     from .settings import Settings
 
-__all__ = ["FIELDS", "SECTORS", "Conflict", "Sector", "Source", "Tenant"]
+__all__ = ["FIELDS", "SECTORS", "Conflict", "Sector", "Source", "Tenant", "fault"]
 
 Sector = Literal[
     "law_enforcement",
@@ -102,7 +102,7 @@ class Tenant:
     def __post_init__(self) -> None:
         for name in FIELDS:
             value = getattr(self, name)
-            if problem := _problem(name, value):
+            if problem := fault(name, value):
                 raise ConfigurationError(f"Tenant({name}={value!r}): {problem}")
 
     @classmethod
@@ -134,7 +134,7 @@ class Tenant:
         conflicts: list[Conflict] = []
         for name in FIELDS:
             best = _most_restrictive([item for item in found if item.field == name])
-            if best is None or _problem(name, best.value):
+            if best is None or fault(name, best.value):
                 continue
             declared = cast("str | None", getattr(self, name))
             is_known = declared not in (None, "unknown")
@@ -194,7 +194,7 @@ def _is_same(declared: str | None, found: str) -> bool:
     return str(declared).casefold() == found.casefold()
 
 
-def _problem(name: str, value: object) -> str | None:
+def fault(name: str, value: object) -> str | None:
     """Return what is wrong with the value of a field, and what to write instead; None where it is right."""
     if name == "sector" or (name == "serves" and value is not None):
         if value in SECTORS:
@@ -232,6 +232,6 @@ def _read(path: Path) -> dict[str, object]:
             raise source.error(
                 (name,), f"there is no field {name!r}; the fields are {', '.join(FIELDS)}{did_you_mean(name, FIELDS)}"
             )
-        if problem := _problem(name, value):
+        if problem := fault(name, value):
             raise source.error((name,), f"{value!r} is {problem}")
     return source.data
