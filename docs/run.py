@@ -51,6 +51,8 @@ _VARIES = re.compile(
     r"|\b\d+\.\d+\.\d+\b|\[\d+:\d+\]"
 )
 
+#: A page's tests know nothing of our plugins, and an openai that does not bring httpx2 is no fault of theirs.
+_PYTEST = "-p no:asyncio -p no:cacheprovider -W 'ignore:Using `httpx` with `starlette.testclient`'"
 
 #: Languages of blocks that are shown only: signatures and changes.
 SHOWN = ("py", "diff")
@@ -72,7 +74,7 @@ class Page:
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_API_KEY": "none",
             "COLUMNS": "80",
-            "PYTEST_ADDOPTS": "-p no:asyncio -p no:cacheprovider",  # a page's tests know nothing of our plugins
+            "PYTEST_ADDOPTS": _PYTEST,
             "NO_COLOR": "1",
         }
 
