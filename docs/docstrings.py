@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 #: Characters of the longest signature that stands on one line.
 LINE = 100
@@ -35,8 +37,8 @@ _ITEM = re.compile(r" {4}([\w.*]+): (.*)")
 
 
 def prose(docstring: str | None) -> str:
-    """Return a docstring as Markdown: its marks for code and links, and its sections as lists."""
-    text = inspect.cleandoc(docstring or "")
+    """Return a docstring as Markdown for docs/reference: marks for code, links to pages, sections as lists."""
+    text = re.sub(r"docs/([\w/-]+)\.md", _link, inspect.cleandoc(docstring or ""))
     text = re.sub(r":\w+:`~?([\w.]+)`", lambda match: f"`{match[1].rpartition('.')[2]}`", text).replace("``", "`")
     out: list[str] = []
     section = ""
@@ -54,14 +56,20 @@ def prose(docstring: str | None) -> str:
     return "\n".join(out)
 
 
+def _link(page: re.Match[str]) -> str:
+    title = page[1].rpartition("/")[2].replace("-", " ").capitalize()
+    return f"[{title}](../{page[1]}.md)".replace("../reference/", "")
+
+
 def signature(name: str, function: Callable[..., Any], *, is_method: bool = False) -> str:
     """Return a signature as it is written in the source, one line where it fits."""
     definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     if not isinstance(definition, (ast.FunctionDef, ast.AsyncFunctionDef)):
         raise TypeError(f"{name} is not a function")
-    parameters = list(_parameters(definition.args))[1 if is_method else 0 :]
+    module = function.__module__
+    parameters = list(_parameters(definition.args, module))[1 if is_method else 0 :]
     returns = definition.returns if name[0].islower() else None  # that of a constructor says nothing
-    arrow = f" -> {ast.unparse(returns)}" if returns else ""
+    arrow = f" -> {_spelt_out(returns, module)}" if returns else ""
     line = f"{name}({', '.join(parameters)}){arrow}"
     if len(line) > LINE:
         rows = "".join(f"    {parameter},\n" for parameter in parameters)
@@ -69,23 +77,43 @@ def signature(name: str, function: Callable[..., Any], *, is_method: bool = Fals
     return f"```py\n{line}\n```"
 
 
-def _parameters(arguments: ast.arguments) -> Iterator[str]:
+def _parameters(arguments: ast.arguments, module: str) -> Iterator[str]:
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
     for argument, default in zip(plain, defaults, strict=True):
-        yield _parameter(argument, default)
+        yield _parameter(argument, default, module)
     if arguments.vararg:
-        yield f"*{_parameter(arguments.vararg, None)}"
+        yield f"*{_parameter(arguments.vararg, None, module)}"
     elif arguments.kwonlyargs:
         yield "*"
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield _parameter(argument, default)
+        yield _parameter(argument, default, module)
 
 
-def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
-    typed = argument.arg + (f": {ast.unparse(argument.annotation)}" if argument.annotation else "")
+def _parameter(argument: ast.arg, default: ast.expr | None, module: str) -> str:
+    typed = argument.arg + (f": {_spelt_out(argument.annotation, module)}" if argument.annotation else "")
     equals = " = " if argument.annotation else "="
     return typed + (equals + ast.unparse(default).replace("'", '"') if default else "")
+
+
+def _spelt_out(annotation: ast.expr | str, module: str) -> str:
+    """Return a type with the choices in the place of a name that stands for them in that module, such as ``Mode``."""
+
+    def choices(word: re.Match[str]) -> str:
+        value = getattr(sys.modules[module], word[0], None) or _imported(word[0], module)
+        return f"Literal[{', '.join(map(repr, get_args(value)))}]" if get_origin(value) is Literal else word[0]
+
+    text = annotation if isinstance(annotation, str) else ast.unparse(annotation)
+    return re.sub(r"\b[A-Z]\w*\b", choices, text).replace("'", '"')
+
+
+def _imported(name: str, module: str) -> object:
+    """Return what a module imports from this package under that name, if only for type checkers; else None."""
+    for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module]))):
+        if isinstance(node, ast.ImportFrom) and node.level and name in [alias.name for alias in node.names]:
+            path = importlib.util.resolve_name("." * node.level + (node.module or ""), sys.modules[module].__package__)
+            return getattr(importlib.import_module(path), name, None)
+    return None
 
 
 def described(cls: type) -> str:
@@ -102,7 +130,8 @@ def described(cls: type) -> str:
 
 def _fields(cls: Any) -> str:
     shown = [field for field in dataclasses.fields(cls) if field.name[0] != "_"]
-    rows = [f"| `{field.name}` | `{str(field.type).replace(' | ', ' or ')}` |" for field in shown]
+    kinds = [_spelt_out(str(field.type), cls.__module__).replace(" | ", " or ") for field in shown]
+    rows = [f"| `{field.name}` | `{kind}` |" for field, kind in zip(shown, kinds, strict=True)]
     return "\n".join(["| field | type |", "| --- | --- |", *rows])
 
 

@@ -157,6 +157,28 @@ def test_every_fact_has_words(build: ModuleType) -> None:
     assert list(build.FACTS) == list(FACT_VALUES)
 
 
+def test_the_choices_of_each_argument_and_field_are_spelt_out(build: ModuleType) -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    stand_ins = set(re.findall(r"^(\w+) = Literal\[", source, re.MULTILINE))
+    pages = build.pages()
+    types = [
+        part
+        for name in ("names.md", "decisions.md", "testing.md", "retries.md")
+        for part in re.findall(r"^```py\n.*?^```|^\| `\w+` \| `[^\n]*` \|$", pages[name], re.MULTILINE | re.DOTALL)
+    ]
+
+    assert {"Mode", "Sector", "Sensitivity"} <= stand_ins
+    assert 'sensitivity: Literal["balanced", "strict"] = "balanced"' in pages["names.md"]
+    assert not {word for part in types for word in re.findall(r"\w+", part)} & stand_ins
+
+
+def test_a_page_that_a_docstring_names_is_a_link(build: ModuleType) -> None:
+    pages = build.pages()
+
+    assert "([Environment](environment.md))" in pages["names.md"]
+    assert "[Figures](../explanation/figures.md)" in pages["names.md"]
+
+
 def test_what_a_detector_finds_is_not_called_missing(build: ModuleType) -> None:
     missing = build.not_found_yet()
 

@@ -42,12 +42,14 @@ class Guard:
         tenant: who asks, or where that is asked at each request; unknown where nothing is declared.
         policy: ids of built-in policies or paths of TOML packs, one or several, or a ``Policy``.
         mode: ``enforce`` raises, ``monitor`` decides and records only.
-        on_uninspectable: what becomes of a request of which a part cannot be read.
+        on_uninspectable: what becomes of a request of which a part cannot be read: ``block`` raises
+            ``InspectionError``, ``allow`` sends it.
         evidence: ``digest`` keeps places and digests, ``quote`` the words too.
-        ocr: whether text in pictures is read: ``auto`` where the extra ``ocr`` is installed. With ``require``, a
-            picture whose text could not be read counts as a part that cannot be read.
+        ocr: whether text in pictures is read: ``auto`` where the extra ``ocr`` is installed, ``off`` never. With
+            ``require``, a picture whose text could not be read counts as a part that cannot be read.
         sinks: where decisions are recorded, besides the logger ``safe_azure_openai``.
-        sensitivity: which set of limits the answers are held against.
+        sensitivity: which set of limits the answers are held against. ``strict`` finds more than ``balanced``, and
+            stops more honest requests; docs/explanation/figures.md says how many.
         judge: who is asked for a second opinion where the guard is not sure, such as ``SecondOpinion("gpt-4o-mini")``;
             nobody by default. ``check`` asks too, and then waits for the network.
         clock: seconds, for durations.
