@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import inspect
 import io
 import re
@@ -14,7 +15,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args, get_type_hints
 
 from docstrings import described, prose, signature
 
@@ -25,7 +26,10 @@ from safe_azure_openai.model.facts import FACT_VALUES
 from safe_azure_openai.policy import Policy, Rule
 from safe_azure_openai.policy.pack import BUILT_IN
 from safe_azure_openai.signals import reading
+from safe_azure_openai.tenant import Source
+from safe_azure_openai.toml_source import TomlSource
 
+GLOSSARY = Path(__file__).parent / "glossary.toml"
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/build.py from the code. Do not edit. -->\n\n"
 
@@ -113,6 +117,49 @@ becomes facts: [How a request is judged](../explanation/how-a-request-is-judged.
 Values marked with * can be named in a rule, but nothing in this version finds them in a request.
 """
 
+GLOSSARY_PAGE = """
+# Glossary
+
+One line for each word: first those of these pages, each with a link to where it is explained, then those in which
+decisions, errors and records are written.
+
+## Words of these pages
+"""
+
+GLOSSARY_DECISION = """
+## Parts of a decision
+
+What stands in a [`Decision`](names.md#decision). The audit file has
+[keys of its own](../how-to/see-what-the-guard-does.md#read-the-audit-file).
+"""
+
+GLOSSARY_FACTS = """
+## Values of facts
+
+`unknown` is a value of every [fact](facts.md): nothing tells it. Values marked with * can be named in a rule, but
+nothing in this version finds them in a request.
+"""
+
+GLOSSARY_SOURCES = """
+## Where a fact comes from
+
+The `source` of a [`Fact`](decisions.md#fact). Dots stand for what differs.
+"""
+
+GLOSSARY_TENANT = """
+## Where a field of the tenant comes from
+
+What [`Tenant.provenance`](names.md#tenantprovenance) and records say. With `stale` behind it, it is what Azure said
+last.
+"""
+
+GLOSSARY_GAPS = """
+## Why a part was not read
+
+The `reason` of a [`Gap`](decisions.md#gap). A gap stops the request, unless it is said here that it does not, or
+`ON_UNINSPECTABLE=allow` is set.
+"""
+
 RULES = """
 # Rules
 
@@ -137,6 +184,7 @@ def pages() -> dict[str, str]:
         "environment.md": [ENVIRONMENT.format(table=_run("env", "--format", "markdown"))],
         "commands.md": _commands(),
         "facts.md": _facts(),
+        "glossary.md": _glossary(),
         "rules/index.md": _rule_index(),
         **{f"rules/{rule.id}.md": _rule(rule) for rule in _rules()},
     }
@@ -219,6 +267,62 @@ def _facts() -> Iterator[str]:
 def _values(fact: str, choices: Iterable[str]) -> str:
     unseen = not_found_yet()[fact]
     return ", ".join(f"`{choice}`{'*' if choice in unseen else ''}" for choice in choices)
+
+
+# --- glossary
+
+
+def _glossary() -> Iterator[str]:
+    told = cast("dict[str, dict[str, str]]", TomlSource.parse(GLOSSARY.name, GLOSSARY.read_bytes()).data)
+    words = cast("dict[str, dict[str, str]]", told["words"])
+    values = cast("dict[str, dict[str, str]]", told["facts"])
+    yield GLOSSARY_PAGE
+    yield _meanings("word", {f"[{word}]({_from_here(of['in'])})": of["is"] for word, of in words.items()})
+    yield GLOSSARY_DECISION
+    yield _of_code("field", told["decision"], _named(safe_azure_openai.Decision))
+    yield GLOSSARY_FACTS
+    rows = [row for fact, choices in FACT_VALUES.items() if choices for row in _of_fact(fact, choices, values[fact])]
+    yield "\n".join(["| fact | value | what it means |", "| --- | --- | --- |", *rows])
+    yield GLOSSARY_SOURCES
+    yield _meanings("source", {f"`{source}`": meaning for source, meaning in told["sources"].items()})
+    yield GLOSSARY_TENANT
+    yield _of_code("source", told["tenant"], get_args(Source))
+    yield GLOSSARY_GAPS
+    yield _of_code("reason", told["gaps"], get_args(get_type_hints(request.Gap)["reason"]))
+
+
+def _meanings(head: str, told: Mapping[str, str]) -> str:
+    rows = [f"| {word} | {meaning} |" for word, meaning in told.items()]
+    return "\n".join([f"| {head} | what it means |", "| --- | --- |", *rows])
+
+
+def _of_code(head: str, told: Mapping[str, str], names: Iterable[str]) -> str:
+    return _meanings(head, {f"`{name}`": meaning for name, meaning in _complete(told, names).items()})
+
+
+def _of_fact(fact: str, choices: Iterable[str], told: Mapping[str, str]) -> Iterator[str]:
+    return (f"| `{fact}` | {_values(fact, [value])} | {is_} |" for value, is_ in _complete(told, choices).items())
+
+
+def _complete(told: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
+    """Return what is told of the names of the code.
+
+    Raises:
+        ValueError: of one of them nothing is told, or something is told of a name that the code does not have.
+    """
+    if wrong := set(names) ^ set(told):
+        raise ValueError(f"{GLOSSARY.name} and the code differ in {', '.join(sorted(wrong))}")
+    return told
+
+
+def _named(cls: type) -> Iterator[str]:
+    """Yield the fields and the properties of a class."""
+    yield from (field.name for field in dataclasses.fields(cls))
+    yield from (name for name, member in vars(cls).items() if isinstance(member, property))
+
+
+def _from_here(page: str) -> str:
+    return f"../{page}".replace("../reference/", "")
 
 
 # --- rules

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 
 from safe_azure_openai.model.facts import FACT_VALUES
 from safe_azure_openai.policy import Policy
 from safe_azure_openai.policy.pack import BUILT_IN
+from safe_azure_openai.toml_source import TomlSource
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -196,6 +198,43 @@ def test_a_rule_that_nothing_can_match_yet_says_so(build: ModuleType, monkeypatc
     assert "**Not yet found.**" in pages["rules/emotion-inference.md"]
     assert "`emotion_inference`*" in pages["facts.md"]
     assert "**Not yet found.**" not in pages["rules/us-police-facial-recognition.md"]
+
+
+# --- glossary
+
+GLOSSARY = (DOCS / "glossary.toml").read_text(encoding="utf-8")
+WORDS = cast("dict[str, dict[str, str]]", TomlSource.parse("glossary.toml", GLOSSARY.encode()).data["words"])
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_each_word_of_the_glossary_stands_on_the_page_that_explains_it(word: str) -> None:
+    page = DOCS / WORDS[word]["in"].partition("#")[0]
+
+    assert word.lower() in " ".join(page.read_text(encoding="utf-8").lower().split())
+
+
+def test_the_glossary_is_in_order() -> None:
+    assert list(WORDS) == sorted(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "wrong"),
+    [
+        ('flips = "', 'turns = "', "flips, turns"),
+        ('fixed = "', 'mounted = "', "fixed, mounted"),
+        ('encrypted = "', 'sealed = "', "encrypted, sealed"),
+        ('token = "', 'jwt = "', "jwt, token"),
+    ],
+)
+def test_a_name_of_the_code_that_the_glossary_does_not_have_stops_the_build(
+    line: str, instead: str, wrong: str, build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = tmp_path / "glossary.toml"
+    changed.write_text(GLOSSARY.replace(f"\n{line}", f"\n{instead}"), encoding="utf-8")
+    monkeypatch.setattr(build, "GLOSSARY", changed)
+
+    with pytest.raises(ValueError, match=f"glossary.toml and the code differ in {wrong}"):
+        build.pages()
 
 
 # --- links
