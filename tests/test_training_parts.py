@@ -1,4 +1,4 @@
-"""The parts that training puts requests together from: each is of one kind, and says what its kind has to say."""
+"""What training puts requests together from, parts and sections: each is of one kind, and says what its kind has to."""
 
 from __future__ import annotations
 
@@ -43,3 +43,52 @@ def test_every_language_has_all_kinds_with_both_answers() -> None:
             ("who", True), ("who", False), ("ask", True), ("ask", False), ("scene", False), ("watch", True),
             ("watch", False),
         }, path.stem  # fmt: skip
+
+
+SECTIONS = sorted((Path(__file__).parents[1] / "training" / "sections").glob("*.jsonl"))
+MEDIA = {"readme", "doc", "prompt", "python", "js", "java", "c", "config", "notebook"}
+FACTS: dict[str, Callable[[Any], bool]] = {
+    "fr": lambda value: value in (0, 1),
+    "le": lambda value: value in ("", "?") or value in CODES or value == "XK",
+    "cam": lambda value: value in ("", "body", "dash", "other", "fixed"),
+    "live": lambda value: value in (0, 1),
+    "coop": lambda value: value in (0, 1),
+}
+#: Facts that a section of a kind always has, or never.
+FIXED = {
+    "act": {"fr": 1, "le": ""},
+    "near": {"fr": 0},
+    "plain": {"fr": 0, "le": ""},
+    "talk": {"fr": 0, "le": ""},
+}
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.stem)
+def test_every_section_says_what_its_kind_has_to_say(path: Path) -> None:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        section = json.loads(line)
+        part = section["part"]
+        assert section["t"].strip(), f"line {number}"
+        if part == "ask":
+            assert section["do"] in (0, 1), f"line {number}"
+            continue
+        assert part in {"open", "who", *FIXED}, f"line {number}"
+        assert section["medium"] in MEDIA, f"line {number}"
+        assert {"fr", "le"} <= section.keys(), f"line {number}"
+        assert all(is_right(section[name]) for name, is_right in FACTS.items() if name in section), f"line {number}"
+        assert FIXED.get(part, {}).items() <= section.items(), f"line {number}"
+
+
+def test_every_language_has_sections_of_all_kinds_and_every_section_stands_once() -> None:
+    sections = [json.loads(line) for path in SECTIONS for line in path.read_text(encoding="utf-8").splitlines()]
+    languages = {section["lang"] for section in sections}
+
+    assert len(languages) == 17
+    for language in languages:
+        found = {
+            (section["part"], bool(section.get({"ask": "do"}.get(section["part"], "le"))))
+            for section in sections
+            if section["lang"] == language and section["part"] in {"open", "who", "ask"}
+        }
+        assert len(found) == 6, language
+    assert len({(section["part"], section["t"]) for section in sections}) == len(sections)

@@ -81,17 +81,18 @@ def parameters(value: Any) -> str:
 
 
 def targets(line: dict[str, Any]) -> tuple[float | None, ...]:
-    """Return the answers to ``HEADS``. Which country only arises where there is an agency."""
+    """Return the answers to ``HEADS``. Which country only arises where there is an agency; ``le`` may be unknown."""
     fr, le, cam, live = int(line["fr"]), line.get("le") or "", line.get("cam") or "", int(line.get("live") or 0)
     coop = int(line.get("coop") or 0)
     rt = fr and live and cam in {"body", "dash"} and not coop
     country: tuple[float | None, float | None] = (None, None)
     if le:
         country = (float(le == "US"), float(le not in {"US", "?"}))
+    told = None if "le" in line and line["le"] is None else float(bool(le))
     cameras = [float(cam == name) for name in ("body", "dash", "other", "fixed")]
     others = [float(line.get(act) or 0) for act in OTHER_ACTS]
     return (
-        float(fr), float(bool(le)), float(bool(fr and le)), *country, *cameras,
+        float(fr), told, float(bool(fr and le)), *country, *cameras,
         float(live), float(coop), float(rt), *others,
     )  # fmt: skip
 
