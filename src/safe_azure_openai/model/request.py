@@ -107,7 +107,6 @@ class Gap:
     reason: Literal[
         "too_large",
         "undecodable",
-        "unread_stream",
         "unknown_reference",
         "unread_attachment",
         "unread_picture",
@@ -115,7 +114,6 @@ class Gap:
         "encrypted",
         "partial_upload",
         "guard_error",
-        "timeout",
         "no_second_opinion",
     ]
 
