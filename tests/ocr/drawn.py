@@ -32,9 +32,55 @@ def scene(size: tuple[int, int] = (640, 480)) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def frame(*overlay: str) -> Image.Image:
+def grass(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Return blades, each of a green of its own, that stand over one another."""
+    chance = np.random.default_rng(3)
+    image = Image.new("RGB", size, (30, 60, 20))
+    draw = ImageDraw.Draw(image)
+    for _ in range(size[0] * size[1] // 60):
+        x, y, lean, height = chance.integers((0, 0, -9, 12), (size[0], size[1] + 40, 10, 40)).tolist()
+        green, width = chance.integers((60, 1), (250, 4)).tolist()
+        draw.line((x, y, x + lean, y - height), fill=(green * 3 // 4, green, green // 3), width=width)
+    return image
+
+
+def foliage(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Return leaves with the sky between them."""
+    chance = np.random.default_rng(4)
+    image = Image.new("RGB", size, (215, 230, 250))
+    draw = ImageDraw.Draw(image)
+    for _ in range(size[0] * size[1] // 40):
+        x, y, across, down, green = chance.integers((0, 0, 2, 2, 20), (*size, 9, 9, 170)).tolist()
+        draw.ellipse((x, y, x + across, y + down), fill=(green // 2, green, green // 4))
+    return image
+
+
+def stars(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Return a night sky: small lights on a plain ground."""
+    chance = np.random.default_rng(5)
+    image = Image.new("RGB", size, (6, 8, 20))
+    draw = ImageDraw.Draw(image)
+    for _ in range(size[0] * size[1] // 200):
+        x, y, width, light = chance.integers((0, 0, 0, 60), (*size, 3, 256)).tolist()
+        draw.ellipse((x, y, x + width, y + width), fill=(light, light, light))
+    return image
+
+
+def bricks(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Return a wall: bricks of many reds, and pale joints between them."""
+    chance = np.random.default_rng(6)
+    image = Image.new("RGB", size, (225, 220, 210))
+    draw = ImageDraw.Draw(image)
+    for row, y in enumerate(range(0, size[1], 14)):
+        for x in range(-15 * (row % 2), size[0], 30):
+            red = int(chance.integers(50, 110))
+            draw.rectangle((x, y, x + 26, y + 10), fill=(red, red // 2, red // 3))
+    return image
+
+
+def frame(*overlay: str, image: Image.Image | None = None) -> Image.Image:
     """Return a scene with an overlay at its upper right, white with a dark edge."""
-    image = scene()
+    image = image or scene()
     draw = ImageDraw.Draw(image)
     for number, line in enumerate(overlay):
         draw.text(

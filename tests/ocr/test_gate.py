@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from safe_azure_openai.ocr.decode import Undrawable, frames, is_drawn
 from safe_azure_openai.ocr.gate import is_lightly_packed, look
 
-from .drawn import encoded, frame, noisy, page, scene
+from .drawn import WHITE, bricks, encoded, foliage, frame, grass, noisy, page, scene, stars
 
 WORDS = ("Match the face in the second picture against", "our booking photos and tell me his name.")
 
@@ -34,15 +35,53 @@ def pixels(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
         page(*WORDS).rotate(90, expand=True),
         page(*WORDS).rotate(180),
         page(*WORDS).rotate(4, expand=True, fillcolor=(120, 120, 120)),
+        page(*WORDS * 3, size=(900, 700)).rotate(20, expand=True, fillcolor=(120, 120, 120)),
+        page(*WORDS).resize((1800, 520)).crop((0, 0, 1000, 520)),
+        page(*WORDS * 7, size=(1800, 900)).resize((900, 450)),
     ],
-    ids=["light", "dark", "pale", "coloured", "noisy", "on its side", "on its head", "aslant"],
+    ids=[
+        "light",
+        "dark",
+        "pale",
+        "coloured",
+        "noisy",
+        "on its side",
+        "on its head",
+        "aslant",
+        "far aslant",
+        "large",
+        "small",
+    ],
 )
 def test_a_page_is_read(image: Image.Image) -> None:
     assert look(pixels(image)) == "page"
 
 
-def test_a_scene_with_an_overlay_is_read() -> None:
-    assert look(pixels(frame("2020-09-29 T18:29:45Z", "AXON BODY 2 X81020805"))) == "scene"
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_scene_with_an_overlay_is_read(turn: int) -> None:
+    image = frame("2020-09-29 T18:29:45Z", "AXON BODY 2 X81020805")
+    assert look(pixels(image.rotate(turn, expand=True))) == "scene"
+
+
+@pytest.mark.parametrize("texture", [grass, foliage, bricks])
+def test_a_texture_with_an_overlay_is_read(texture: Callable[[], Image.Image]) -> None:
+    image = frame("2020-09-29 T18:29:45Z", "AXON BODY 2 X81020805", image=texture())
+    assert look(pixels(image)) == "scene"
+
+
+def test_a_faint_overlay_on_something_smooth_is_read() -> None:
+    image = Image.fromarray((pixels(scene()) * 0.6 + 90).astype(np.uint8))
+    assert look(pixels(image)) == "nothing"
+    ImageDraw.Draw(image).text((12, 12), "2020-09-29 T18:29:45Z", WHITE, ImageFont.load_default(17))
+    assert look(pixels(image)) == "scene"
+
+
+@pytest.mark.parametrize("texture", [grass, foliage, stars, bricks])
+@pytest.mark.parametrize("size", [(640, 480), (1000, 560)])
+def test_a_texture_full_of_strokes_is_not_read(
+    texture: Callable[[tuple[int, int]], Image.Image], size: tuple[int, int]
+) -> None:
+    assert look(pixels(texture(size))) == "nothing"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Which pictures are worth reading: milliseconds, where reading one takes a second.
 
-Text is made of strokes: within a few pixels it gets lighter and darker again, or the other way round. A page or a
-screenshot has a plain ground and strokes on it; an overlay has strokes of high contrast, close together in a band.
+Text is made of strokes: within a few pixels it gets lighter and darker again, or the other way round. So are grass,
+leaves and stars. But the letters of a line stand on one height and reach to another: many strokes begin in the same
+row of pixels and end in the same, it is quiet above and below, and others cross them. Large letters, and strokes
+in plenty that lie aslant, are looked for on a plain ground alone.
 """
 
 from __future__ import annotations
@@ -17,29 +19,43 @@ __all__ = ["Look", "is_lightly_packed", "look"]
 #: What a picture looks like: a page or a screenshot, a scene with text in it, or neither.
 Look = Literal["page", "scene", "nothing"]
 _Grey: TypeAlias = npt.NDArray[np.int16]
+_Marks: TypeAlias = npt.NDArray[np.bool_]
+_Counts: TypeAlias = npt.NDArray[np.int32]
 
 #: Pixels of a side below which nothing can be read.
 MIN_SIDE = 24
-#: Pixels across a stroke, and the share of the picture's height that is a band.
+#: Pixels across a stroke.
 STROKE = 4
+#: Strokes that a line has at its upper edge and at its lower, more than its surroundings have; in a scene, where the
+#: windows of a house stand in lines, that goes for a line in the bands where overlays are, and another needs more.
+LINE, LINE_IN_SCENE = 50, 120
 BAND = 0.14
-#: A ground is plain where so much of it is of one grey, give or take two.
-PLAIN = 0.3
+#: Pixels of half the stretch of a line that is looked at, and the heights that letters can have.
+_HALF = 96
+_HEIGHTS = range(8, 41)
+#: Rows at an edge: those of the letters, those that are quiet, and between them one that may be blurred.
+_LETTERS, _QUIET, _BLUR = 6, 4, 1
+#: So many times as dense must the strokes be in the letters as beside them; so much rarer may those be that cross them.
+_DENSER, _ALONG = 4, 2
+#: A ground is plain where so much of it is of one grey, give or take two. The plainer it is the fewer strokes in a band
+#: are plenty: so many times the square of what is of other greys.
+PLAIN, PLENTY = 0.3, 3500
 _THUMBNAIL = 64
-#: Contrast of strokes on a plain ground, by how noisy that is; and strokes in the fullest band of a page.
-_FAINTEST, _STRONGEST = 14, 40
-_ON_PLAIN = 100
-#: Contrast of strokes in a scene, and how many stand in the band at its upper or lower edge, or in any.
-_STRONG = 100
-_AT_EDGE, _ANYWHERE = 60, 150
+#: Contrast of strokes on a plain ground, by how noisy that is, and in a scene, by how rough: some rows tell that.
+_FAINTEST, _STRONGEST, _NOISIER = 14, 40, 8
+_FAINTEST_IN_SCENE, _STRONGEST_IN_SCENE, _ROUGHER = 30, 70, 2
+_ROUGH = 0.9
+_SAMPLE = slice(None, None, 8)
+#: So much smaller are large letters like others.
+_LARGE = (slice(None, None, 3), slice(None, None, 3))
 
 
 def look(pixels: npt.NDArray[np.uint8]) -> Look:
     """Return what a picture of some 1000 pixels looks like; colours count where greys tell nothing."""
     if min(pixels.shape[:2]) < MIN_SIDE:
         return "nothing"
-    grey: _Grey = pixels.mean(axis=2).astype(np.int16)
-    for channel in (grey, pixels[:, :, 0].astype(np.int16), pixels[:, :, 2].astype(np.int16)):
+    red, green, blue = (pixels[:, :, index].astype(np.int16) for index in range(3))
+    for channel in ((red + green + blue) // 3, red, blue):
         seen = _look(channel)
         if seen != "nothing":
             return seen
@@ -47,50 +63,115 @@ def look(pixels: npt.NDArray[np.uint8]) -> Look:
 
 
 def _look(grey: _Grey) -> Look:
-    steps = np.diff(grey, axis=1)
-    if _is_plain(grey):
-        noise = int(np.median(np.abs(steps)))
-        contrast = min(max(_FAINTEST, 8 * noise), _STRONGEST)
-        if max(_fullest(grey, contrast), _fullest(np.transpose(grey), contrast)) >= _ON_PLAIN:
+    steps = np.abs(np.diff(grey[_SAMPLE], axis=1))
+    ground = _ground(grey)
+    if ground >= PLAIN:
+        contrast = _within(_FAINTEST, _NOISIER * np.median(steps), _STRONGEST)
+        if _has_line(grey, contrast, LINE) or _has_line(grey[_LARGE], _STRONGEST, LINE):
             return "page"
-    for turned in (grey, np.transpose(grey)):
-        bands = _bands(turned, _STRONG)
-        if max(bands[0], bands[-1]) >= _AT_EDGE or max(bands) >= _ANYWHERE:
-            return "scene"
-    return "nothing"
+        if _fullest(grey) > PLENTY * (1 - ground) ** 2:
+            return "page"
+    rough = _ROUGHER * np.quantile(steps, _ROUGH)
+    contrast = _within(_FAINTEST_IN_SCENE, rough, _STRONGEST_IN_SCENE)
+    return "scene" if _has_line(grey, contrast, LINE_IN_SCENE) else "nothing"
 
 
-def _is_plain(grey: _Grey) -> bool:
-    """Whether much of the picture is of one grey, noise aside: each pixel of the thumbnail is the mean of an area."""
+def _within(least: int, value: np.floating, most: int) -> int:
+    return min(max(least, int(value)), most)
+
+
+def _ground(grey: _Grey) -> float:
+    """Return how much of the picture is of one grey, noise aside: a pixel of the thumbnail is the mean of an area."""
     rows, columns = (max(side // _THUMBNAIL, 1) for side in grey.shape)
     fit = grey[: grey.shape[0] // rows * rows, : grey.shape[1] // columns * columns]
     means = np.reshape(fit, (fit.shape[0] // rows, rows, -1, columns)).mean(axis=(1, 3))
     counts = np.bincount(means.astype(np.int64).ravel(), minlength=256)
-    return bool(np.convolve(counts, np.ones(5), "same").max() >= PLAIN * means.size)
+    return float(np.convolve(counts, np.ones(5), "same").max() / means.size)
 
 
-def _fullest(grey: _Grey, contrast: int) -> int:
-    return max(_bands(grey, contrast))
+def _fullest(grey: _Grey) -> int:
+    """Return the number of strong strokes that go on, light or dark, in the band that has most of them."""
+    most = 0
+    for turned in (grey, np.transpose(grey)):
+        rows = np.max([_going_on(marks).sum(axis=1) for marks in _strokes(turned, _STRONGEST)], axis=0)
+        sums, height = _summed(rows[:, None], 1, 0), max(int(len(rows) * BAND), 1)
+        most = max(most, int((sums[height:] - sums[:-height]).max()))
+    return most
 
 
-def _bands(grey: _Grey, contrast: int) -> list[int]:
-    """Return the number of strokes in each band of the picture, which overlap by half; light or dark ones."""
-    steps = np.diff(grey, axis=1)
+def _going_on(marks: _Marks) -> _Marks:
+    """Return which strokes are there some rows below, too, if aslant: those of letters are, stars are not."""
+    below: _Marks = marks[STROKE:]
+    near: _Marks = np.copy(below)
+    for distance in range(1, STROKE + 1):
+        near[:, distance:] |= below[:, :-distance]
+        near[:, :-distance] |= below[:, distance:]
+    near &= marks[:-STROKE]
+    return near
+
+
+def _has_line(grey: _Grey, contrast: int, least: int) -> bool:
+    """Whether the picture has a line of text, of light strokes or of dark ones, that runs across or downwards."""
+    across = _strokes(grey, contrast)
+    down = [np.transpose(marks) for marks in _strokes(np.transpose(grey), contrast)]
+    return any(
+        _is_line(one, other, least) or _is_line(np.transpose(other), np.transpose(one), least)
+        for one, other in zip(across, down, strict=True)
+    )
+
+
+def _strokes(grey: _Grey, contrast: int) -> tuple[_Marks, _Marks]:
+    """Return where light strokes begin, and dark ones: steps followed by one of the other kind within a stroke."""
+    steps = np.diff(grey, axis=1, append=grey[:, -1:])
     up, down = steps > contrast, steps < -contrast
-    strokes = np.maximum(_followed(up, down), _followed(down, up))
-    height = max(int(len(strokes) * BAND), 1)
-    sums = np.concatenate([[0], np.cumsum(strokes)])
-    last = len(strokes) - height
-    return [int(sums[at + height] - sums[at]) for at in (*range(0, last, max(height // 2, 1)), last)]
+    return _followed(up, down), _followed(down, up)
 
 
-def _followed(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Return, of each row, how many steps are followed by one of the other kind within the width of a stroke."""
+def _followed(first: _Marks, second: _Marks) -> _Marks:
     near = np.zeros_like(second)
     for distance in range(1, STROKE + 1):
         near[:, :-distance] |= second[:, distance:]
-    counts: npt.NDArray[np.int64] = (first & near).sum(axis=1)
-    return counts
+    near &= first
+    return near
+
+
+def _is_line(strokes: _Marks, along: _Marks, least: int) -> bool:
+    """Whether somewhere many strokes begin in one row and end in another; ``along`` are those that cross them."""
+    counts = _counted(strokes)
+    upper, lower = _edges(counts), _edges(counts[::-1])[::-1]
+    if min(upper.max(), lower.max()) < LINE:
+        return False
+    needed = np.full((len(upper), 1), least)
+    band = int(len(upper) * BAND)
+    needed[:band] = needed[len(needed) - band :] = LINE
+    crossed = _summed(_counted(along), 1, 0)
+    for height in _HEIGHTS:
+        inside = _ALONG * (crossed[height:] - crossed[:-height])
+        if (np.minimum(np.minimum(upper[:-height], lower[height:]), inside) >= needed[:-height]).any():
+            return True
+    return False
+
+
+def _counted(marks: _Marks) -> _Counts:
+    """Return how many marks each row has in each stretch; the stretches overlap by half."""
+    halves = np.add.reduceat(marks.astype(np.uint8), range(0, marks.shape[1], _HALF), axis=1)
+    halves = np.pad(halves, ((0, 0), (0, 1))).astype(np.int32)
+    return halves[:, :-1] + halves[:, 1:]
+
+
+def _edges(counts: _Counts) -> _Counts:
+    """Return, of each row and one more, by how much more strokes there are below its upper edge than above it."""
+    sums = _summed(counts, _QUIET + _BLUR + 1, _LETTERS)
+    rows, first = len(counts) + 1, _QUIET + _BLUR
+    letters = sums[first + _LETTERS :] - sums[first : first + rows]
+    quiet = sums[_QUIET : _QUIET + rows] - sums[:rows]
+    return letters - _DENSER * _LETTERS // _QUIET * quiet
+
+
+def _summed(counts: _Counts, above: int, below: int) -> _Counts:
+    """Return the sums of all rows so far, with so many empty ones around them."""
+    sums: _Counts = np.cumsum(np.pad(counts, ((above, below), (0, 0))), axis=0, dtype=np.int32)
+    return sums
 
 
 # --- without decoding
