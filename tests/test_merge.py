@@ -109,7 +109,7 @@ def test_what_is_on_topic_but_not_operational_is_discussion() -> None:
 
 @pytest.mark.parametrize(
     ("windows", "fr", "actor"),
-    [(1, 0.99, "unknown"), (4, 0.99, "law_enforcement"), (4, 0.85, "unknown"), (12, 0.92, "unknown")],
+    [(1, 0.99, "unknown"), (4, 0.85, "law_enforcement"), (4, 0.8, "unknown"), (12, 0.85, "unknown")],
 )
 def test_act_and_actor_of_different_windows_count_where_each_is_sure(windows: int, fr: float, actor: str) -> None:
     found = facts(windows=windows, fr=fr, le=0.995, fr_le=0.001)

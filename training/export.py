@@ -16,6 +16,14 @@ from pretrained import BLOCK
 
 from safe_azure_openai.signals.meaning.network import unpack, widen
 
+#: Where answers leave the network: small, and kept as they are.
+ENDS = ("head", "whole.into", "whole.head")
+
+
+def _layers(count: int) -> list[tuple[str, str]]:
+    """Return the name of each layer in the package and in training."""
+    return [*((str(n), f"layers.{n}") for n in range(count)), ("whole", "whole.layer")]
+
 
 def narrow(value: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Return 8-bit integers and the scales, one for each slice along the other axis."""
@@ -51,16 +59,17 @@ def export(checkpoint: Path, target: Path) -> None:
     wide("position", "position")
     wide("embedding_norm", "embedding_norm.weight")
     wide("embedding_norm_bias", "embedding_norm.bias")
-    for n in range(saved["layers"]):
+    for to, source in _layers(saved["layers"]):
         for name in ("qkv", "out", "up", "down"):
             # Stored input by output, so that a row vector is multiplied from the left; one scale per output.
-            out[f"{n}.{name}"], out[f"{n}.{name}.scale"] = narrow(state[f"layers.{n}.{name}.weight"].T, 0)
-            wide(f"{n}.{name}_bias", f"layers.{n}.{name}.bias")
+            out[f"{to}.{name}"], out[f"{to}.{name}.scale"] = narrow(state[f"{source}.{name}.weight"].T, 0)
+            wide(f"{to}.{name}_bias", f"{source}.{name}.bias")
         for name in ("attention", "output"):
-            wide(f"{n}.{name}_norm", f"layers.{n}.{name}_norm.weight")
-            wide(f"{n}.{name}_norm_bias", f"layers.{n}.{name}_norm.bias")
-    out["head"] = state["head.weight"].T.astype(np.float32)
-    out["head_bias"] = state["head.bias"].astype(np.float32)
+            wide(f"{to}.{name}_norm", f"{source}.{name}_norm.weight")
+            wide(f"{to}.{name}_norm_bias", f"{source}.{name}_norm.bias")
+    for name in ENDS:
+        out[name] = state[f"{name}.weight"].T.astype(np.float32)
+        out[f"{name}_bias"] = state[f"{name}.bias"].astype(np.float32)
     np.savez(target / "weights.npz", **out)
     lines = [f"{piece}\t{score:.4f}" for piece, score in zip(saved["pieces"], saved["scores"], strict=True)]
     (target / "vocabulary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -79,17 +88,18 @@ def exported(folder: Path) -> dict[str, Any]:
         "position": wide("position"),
         "embedding_norm.weight": wide("embedding_norm"),
         "embedding_norm.bias": wide("embedding_norm_bias"),
-        "head.weight": wide("head").T,
-        "head.bias": wide("head_bias"),
     }
     layers, heads = stored["shape"].tolist()
-    for n in range(layers):
+    for to, source in _layers(layers):
         for name in ("qkv", "out", "up", "down"):
-            state[f"layers.{n}.{name}.weight"] = wide(f"{n}.{name}").T
-            state[f"layers.{n}.{name}.bias"] = wide(f"{n}.{name}_bias")
+            state[f"{source}.{name}.weight"] = wide(f"{to}.{name}").T
+            state[f"{source}.{name}.bias"] = wide(f"{to}.{name}_bias")
         for name in ("attention", "output"):
-            state[f"layers.{n}.{name}_norm.weight"] = wide(f"{n}.{name}_norm")
-            state[f"layers.{n}.{name}_norm.bias"] = wide(f"{n}.{name}_norm_bias")
+            state[f"{source}.{name}_norm.weight"] = wide(f"{to}.{name}_norm")
+            state[f"{source}.{name}_norm.bias"] = wide(f"{to}.{name}_norm_bias")
+    for name in ENDS:
+        state[f"{name}.weight"] = wide(name).T
+        state[f"{name}.bias"] = wide(f"{name}_bias")
     lines = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
     pieces, scores = zip(*(line.rsplit("\t", 1) for line in lines), strict=True)
     return {

@@ -18,7 +18,7 @@ import torch
 from facts import items, subject
 from screen import FOLDS, ORDINARY, hash_of, limits_of
 from torch import Tensor, nn
-from train import MOST_WINDOWS, Encoder, bag, padded, precision, saved_encoder, screen_of
+from train import Encoder, bag, padded, precision, saved_encoder, screen_of
 
 EPOCHS = 8
 
@@ -78,7 +78,7 @@ def main() -> None:
     if args.sample:
         some = random.Random(1).sample(some, args.sample)
     screen = screen_of(encoder, tokenizer)
-    bags = [bag(item, tokenizer, screen).windows[: 2 * MOST_WINDOWS] for item in some]
+    bags = [bag(item, tokenizer, screen).windows for item in some]
     starts = np.cumsum([0, *(len(b) for b in bags)]).tolist()
     windows = [list(range(a, b)) for a, b in itertools.pairwise(starts)]
     x = pooled(encoder, [ids for b in bags for ids in b], args.layers)

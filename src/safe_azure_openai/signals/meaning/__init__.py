@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model.request import Segment
 from ..screen import Sums, highest
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ..screen import Screen
     from .network import Array
     from .reading import Window, Word
@@ -70,12 +72,15 @@ NOTHING = Answer({}, {})
 
 @dataclass(slots=True)
 class _Look:
-    """What is known of a window: the sums of the first look, and the answers once the upper layers have read it."""
+    """What is known of a window: the sums of the first look, and the answers once the upper layers have read it.
+
+    ``told`` are its logits, and what it adds to the reading of the whole text.
+    """
 
     ids: tuple[int, ...]
     sums: Sums
     hidden: Array | None
-    probabilities: tuple[float, ...] | None = None
+    told: tuple[Array, Array] | None = None
 
 
 class Encoder:
@@ -100,17 +105,14 @@ class Encoder:
         hidden = self._network.lower(ids, self._glance.layers)
         return _Look(ids, self._glance.sums(hidden), hidden)
 
-    def _read(self, look: _Look) -> tuple[float, ...]:
-        """Return the probabilities of a window, and forget what the lower layers made of it."""
-        if look.probabilities is None:
-            import numpy as np
-
+    def _read(self, look: _Look) -> tuple[Array, Array]:
+        """Return what the upper layers tell of a window."""
+        if look.told is None:
             hidden = look.hidden  # another thread may take it away
             if hidden is None:
                 hidden = self._network.lower(look.ids, self._glance.layers)
-            logits = self._network.upper(hidden, self._glance.layers)
-            look.probabilities = tuple(float(p) for p in 1.0 / (1.0 + np.exp(-logits.astype(np.float64))))
-        return look.probabilities
+            look.told = self._network.upper(hidden, self._glance.layers)
+        return look.told
 
     def answer(
         self,
@@ -125,35 +127,52 @@ class Encoder:
             readings: other texts for some segments, by index.
             is_worth: given the highest sums of a first look, whether to read on; where not, the answer is ``NOTHING``.
         """
-        looks: list[tuple[Window, _Look]] = []
+        texts: list[list[tuple[Window, _Look]]] = []
         for reading in readings:
             found = windows_of(segments, self.tokenizer, self.screen, instead=reading)
-            looks += [(window, self._look(window.ids)) for window in found]
-        sums = [look.sums for _, look in looks]
+            texts.append([(window, self._look(window.ids)) for window in found])
+        looks = [look for text in texts for _, look in text]
         answer = NOTHING
-        if sums and is_worth(highest(sums)):
+        if looks and is_worth(highest(look.sums for look in looks)):
             # A window with neither adds nothing, unless what it is about stands outside: in the tenant, in a picture.
-            answer = self._surest([(window, look) for window, look in looks if look.sums.any] or looks)
-        for _, look in looks:
+            lively = [[(window, look) for window, look in text if look.sums.any] for text in texts]
+            answer = self._surest(lively if any(lively) else texts)
+        for look in looks:
             look.hidden = None
         return answer
 
-    def _surest(self, looks: Sequence[tuple[Window, _Look]]) -> Answer:
-        scores: dict[str, float] = dict.fromkeys(HEADS, 0.0)
+    def _surest(self, texts: Sequence[Sequence[tuple[Window, _Look]]]) -> Answer:
+        """Return the answers of the surest window of each text, corrected by what its windows say together."""
+        import numpy as np
+
+        surest = np.full(len(HEADS), -np.inf)
         where: dict[str, tuple[Word, ...]] = {}
-        for window, look in looks:
-            for head, probability in zip(HEADS, self._read(look), strict=True):
-                if probability > scores[head]:
-                    scores[head] = probability
-                    where[head] = window.words
-        return Answer(scores, where, len({look.ids for _, look in looks}))
+        for text in filter(None, texts):
+            told = [self._read(look) for _, look in text]
+            logits = np.stack([own for own, _ in told])
+            answers = logits.max(axis=0)
+            if len(told) > 1:
+                answers = answers + self._network.whole([part for _, part in told])
+            for n, head in enumerate(HEADS):
+                if answers[n] > surest[n]:
+                    surest[n] = answers[n]
+                    where[head] = text[int(logits[:, n].argmax())][0].words
+        read = len({look.ids for text in texts for _, look in text})
+        return Answer(dict(zip(HEADS, _probabilities(surest), strict=True)), where, read)
 
     def probability(self, window: Window, head: str) -> float:
         """Return one answer for one window: used to find which words an answer rests on."""
         look = self._look(window.ids)
-        probability = self._read(look)[HEADS.index(head)]
+        logits, _ = self._read(look)
         look.hidden = None
-        return probability
+        return _probabilities(logits)[HEADS.index(head)]
+
+
+def _probabilities(logits: npt.NDArray[Any]) -> list[float]:
+    import numpy as np
+
+    found: list[float] = (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).tolist()
+    return found
 
 
 def windows_of(

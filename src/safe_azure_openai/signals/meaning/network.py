@@ -36,17 +36,11 @@ class Network:
         self._word_scale = widen(weights, "word.scale")
         self._position = widen(weights, "position")
         self._embedding_norm = _norm(weights, "embedding")
-        self._layers: list[tuple[Any, ...]] = [
-            (
-                *(widen(weights, f"{n}.{name}") for name in ("qkv", "qkv_bias", "out", "out_bias")),
-                _norm(weights, f"{n}.attention"),
-                *(widen(weights, f"{n}.{name}") for name in ("up", "up_bias", "down", "down_bias")),
-                _norm(weights, f"{n}.output"),
-            )
-            for n in range(layers)
-        ]
-        self._head = widen(weights, "head")
-        self._head_bias = widen(weights, "head_bias")
+        self._layers = [_layer(weights, str(n)) for n in range(layers)]
+        self._head, self._head_bias = widen(weights, "head"), widen(weights, "head_bias")
+        self._down, self._down_bias = widen(weights, "whole.into"), widen(weights, "whole.into_bias")
+        self._together = _layer(weights, "whole")
+        self._correction, self._correction_bias = widen(weights, "whole.head"), widen(weights, "whole.head_bias")
 
     @classmethod
     def load(cls, path: Path) -> Network:
@@ -74,7 +68,7 @@ class Network:
 
     def __call__(self, ids: Sequence[int]) -> Array:
         """Return the heads' logits for one window of token ids, begin and end marks included."""
-        return self.upper(self.lower(ids, 0), 0)
+        return self.upper(self.lower(ids, 0), 0)[0]
 
     def lower(self, ids: Sequence[int], layers: int) -> Array:
         """Return what the first ``layers`` layers make of one window of token ids, a row a token."""
@@ -83,13 +77,18 @@ class Network:
             x = self._passed(x, layer)
         return x
 
-    def upper(self, x: Array, layers: int) -> Array:
-        """Return the heads' logits for what the first ``layers`` layers made of a window."""
+    def upper(self, x: Array, layers: int) -> tuple[Array, Array]:
+        """Return the heads' logits for what the first ``layers`` layers made of a window, and what ``whole`` asks."""
         for layer in self._layers[layers:]:
             x = self._passed(x, layer)
         pooled = np.concatenate([x.mean(axis=0), x[0]])
-        logits: Array = pooled @ self._head + self._head_bias
-        return logits
+        return pooled @ self._head + self._head_bias, pooled @ self._down + self._down_bias
+
+    def whole(self, windows: Sequence[Array]) -> Array:
+        """Return what several windows of one text, each as ``upper`` told it, add to the surest logits."""
+        x = self._passed(np.stack(windows), self._together)
+        correction: Array = np.concatenate([x.mean(axis=0), x.max(axis=0)]) @ self._correction + self._correction_bias
+        return correction
 
     def _passed(self, x: Array, layer: tuple[Any, ...]) -> Array:
         qkv, qkv_bias, out, out_bias, norm_1, up, up_bias, down, down_bias, norm_2 = layer
@@ -104,6 +103,16 @@ class Network:
         x = _layer_norm(x + joined @ out + out_bias, norm_1)
         widened: Array = x @ up + up_bias
         return _layer_norm(x + gelu(widened) @ down + down_bias, norm_2)
+
+
+def _layer(weights: Mapping[str, npt.NDArray[Any]], name: str) -> tuple[Any, ...]:
+    """Return the weights of one layer, in the order in which they are used."""
+    return (
+        *(widen(weights, f"{name}.{part}") for part in ("qkv", "qkv_bias", "out", "out_bias")),
+        _norm(weights, f"{name}.attention"),
+        *(widen(weights, f"{name}.{part}") for part in ("up", "up_bias", "down", "down_bias")),
+        _norm(weights, f"{name}.output"),
+    )
 
 
 def unpack(packed: npt.NDArray[np.uint8], scale: Array) -> Array:

@@ -204,13 +204,24 @@ def _window(head: Sequence[Word], part: Sequence[Word]) -> Window:
 def _head(all_words: Sequence[Word], segments: Sequence[Segment]) -> list[Word]:
     standing = [word for word in all_words if segments[word.segment].origin is Origin.STANDING]
     pictures = [word for word in all_words if not word.end and segments[word.segment].kind == "image"]
-    said = (n for n, s in enumerate(segments) if s.origin is Origin.USER and s.kind == "text" and s.text)
-    last = max(said, default=-1)
-    turn = [word for word in all_words if word.segment == last]
+    last = _last_turn(segments)
+    turn = [word for word in all_words if word.segment in last and segments[word.segment].kind == "text"]
     start = _take(turn, _HEAD_USER)
     rest = turn[len(start) :]
     end = list(reversed(_take(list(reversed(rest)), _HEAD_USER)))
     return [*_take(standing, _HEAD_STANDING), *pictures[:_MOST_IMAGES], *start, *end]
+
+
+def _last_turn(segments: Sequence[Segment]) -> range:
+    """Return the indexes of what the user said last, pictures and files included: it may be in several pieces."""
+    said = [s.origin is Origin.USER and (s.kind != "text" or bool(s.text)) for s in segments]
+    end = len(said)
+    while end and not (said[end - 1] and segments[end - 1].kind == "text"):
+        end -= 1
+    start = end
+    while start and said[start - 1]:
+        start -= 1
+    return range(start, end)
 
 
 def _take(some: Sequence[Word], tokens: int) -> list[Word]:
