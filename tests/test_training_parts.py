@@ -55,7 +55,7 @@ FACTS: dict[str, Callable[[Any], bool]] = {
     "coop": lambda value: value in (0, 1),
 }
 #: Facts that a section of a kind always has, or never.
-FIXED = {
+FIXED: dict[str, dict[str, int | str]] = {
     "act": {"fr": 1, "le": ""},
     "near": {"fr": 0},
     "plain": {"fr": 0, "le": ""},
