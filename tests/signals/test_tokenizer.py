@@ -31,6 +31,16 @@ def test_characters_without_a_piece_are_one_unknown() -> None:
     assert TOKENIZER.encode("face\u65e5\u672c") == [PIECES.index("\u2581face"), UNKNOWN]
 
 
+@given(st.text("faces", max_size=9))
+def test_no_likelier_pieces_are_overlooked(word: str) -> None:
+    score = dict(zip(PIECES, SCORES, strict=True))
+    text = f"\u2581{word}"
+    best = [0.0]  # of the first characters, over all pieces that they may end with
+    for end in range(1, len(text) + 1):
+        best.append(max(best[start] + score.get(text[start:end], float("-inf")) for start in range(end)))
+    assert sum(SCORES[n] for n in TOKENIZER.encode_word(word)) == best[-1]
+
+
 def test_case_and_compatibility_forms_make_no_difference() -> None:
     assert TOKENIZER.encode("FACE") == TOKENIZER.encode("face") == TOKENIZER.encode("\uff46\uff41\uff43\uff45")
 

@@ -18,6 +18,9 @@ MARKS = ("<standing>", "<user>", "<assistant>", "<tool>", "<file>", "<metadata>"
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", *MARKS)
 _WORD_START = "\u2581"
 _UNKNOWN_PENALTY = 10.0
+#: Characters that tell how long the pieces that begin with them are; of fewer, each is looked up.
+_BEGINNING = 3
+_SHORT = (1, 2)
 #: Characters of a word that are read at most: no window has room for the pieces of more.
 LONGEST_WORD = 256
 
@@ -28,7 +31,7 @@ class Tokenizer:
     def __init__(self, pieces: list[str], scores: list[float]) -> None:
         self.pieces, self.scores = pieces, scores
         self._ids = {piece: index for index, piece in enumerate(pieces)}
-        self._longest = max(map(len, pieces))
+        self._sizes = _sizes(pieces)
         self._unknown_score = min(scores) - _UNKNOWN_PENALTY
         self._segmented = lru_cache(maxsize=32_768)(self._segment)
 
@@ -69,10 +72,13 @@ class Tokenizer:
         length = len(text)
         best = [0.0] + [float("-inf")] * length
         back: list[tuple[int, int]] = [(0, UNKNOWN)] * (length + 1)
-        ids, scores, longest = self._ids, self.scores, self._longest
+        ids, scores, sizes = self._ids, self.scores, self._sizes
         for start in range(length):
             base = best[start]
-            for end in range(start + 1, min(start + longest, length) + 1):
+            for size in sizes.get(text[start : start + _BEGINNING], _SHORT):
+                end = start + size
+                if end > length:
+                    break
                 found = ids.get(text[start:end])
                 if found is not None:
                     score = base + scores[found]
@@ -91,3 +97,14 @@ class Tokenizer:
                 out.append(found)
         out.reverse()
         return tuple(out)
+
+
+def _sizes(pieces: list[str]) -> dict[str, list[int]]:
+    """Return the sizes of pieces by how they begin, so that little of what a word holds has to be looked up."""
+    sizes: dict[str, list[int]] = {}
+    for piece in sorted(pieces, key=len):
+        if len(piece) >= _BEGINNING:
+            some = sizes.setdefault(piece[:_BEGINNING], [*_SHORT])
+            if some[-1] != len(piece):
+                some.append(len(piece))
+    return sizes
