@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,8 @@ class Screen:
         """Return the highest of each feature from each of ``starts`` to the next."""
         before = max(starts[0] - self._reach, 0)
         features = self._features(words[before : starts[-1] + self._reach])[: starts[-1] - before]
-        result: Array = np.maximum.reduceat(features, [start - before for start in starts[:-1]], axis=0)
-        return result
+        # One by one, which takes half the time of ``np.maximum.reduceat``.
+        return np.array([features[a - before : b - before].max(axis=0) for a, b in pairwise(starts)])
 
     def _features(self, words: list[str]) -> Array:
         """Return the features of the places of ``words``, none below zero, and all zero where there is no word."""
@@ -172,13 +173,16 @@ class Screen:
             with self._lock:
                 known = self._learn(words)
                 found = list(map(known[0].get, words))
-        places = np.array(found, dtype=np.intp)
+        # A row is what a word adds to one place; those of a word follow one another, that of its own in the middle.
         reach, table = self._reach, known[1]
-        result: Array = table[:, reach][places] + self._bias
+        rows: Array = np.reshape(table, (-1, table.shape[2]))
+        own = np.array(found, dtype=np.intp) * (2 * reach + 1) + reach
+        result: Array = np.take(rows, own, axis=0)
+        result += self._bias
         for n in range(1, reach + 1):
-            result[:-n] += table[:, reach + n][places[n:]]
-            result[n:] += table[:, reach - n][places[:-n]]
-        result[places == 0] = 0
+            result[:-n] += np.take(rows, own[n:] + n, axis=0)
+            result[n:] += np.take(rows, own[:-n] - n, axis=0)
+        result[own == reach] = 0
         return np.maximum(result, 0, out=result)
 
     def _learn(self, words: list[str]) -> tuple[dict[str, int], Array]:
