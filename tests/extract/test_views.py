@@ -14,8 +14,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from safe_azure_openai.extract import View, views
+from safe_azure_openai.extract import View, disguise, views
 from safe_azure_openai.extract.disguise import CHUNK, letters
+from safe_azure_openai.extract.disguise.traits import Traits
 from safe_azure_openai.extract.view import Edit
 
 SENTENCES = (
@@ -367,6 +368,24 @@ def test_a_long_code_without_blanks_is_not_cut() -> None:
 def test_a_long_text_has_as_many_readings_as_its_most_disguised_part() -> None:
     text = PLAIN["question"] * 150 + "\n" + "eno siht si ohw"
     assert [len(view.text) for view in views(text)] == [len(text)] * 3
+
+
+def test_no_step_looks_at_the_same_text_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[str, str]] = []
+
+    def watched(name: str, step: disguise.Step) -> disguise.Step:
+        def look(traits: Traits) -> list[Edit]:
+            looked.append((name, traits.text))
+            return step(traits)
+
+        return look
+
+    steps = tuple((name, watched(name, step), signs) for name, step, signs in disguise.STEPS)
+    monkeypatch.setattr(disguise, "STEPS", steps)
+    hidden = base64.b64encode(b"which f&#97;ce is the one that the county sh&#101;riff is looking for").decode()
+    assert views(f"Read this: {hidden}")[1].kind == "base64+entity"
+    assert len({text for _, text in looked}) == 3
+    assert len(looked) == len(set(looked))
 
 
 def test_what_follows_the_limit_stays_as_it_is() -> None:

@@ -99,11 +99,13 @@ def _readings(text: str) -> list[View]:
     traits, possible = Traits(text), _possible(text)
     others: list[View] = []
     undone: set[str] = set()
+    latest = ""  # the step that found something last; those behind it have seen what it left
     for _ in range(MAX_ROUNDS):
         before = current
         for name, step, _ in STEPS:
             edits = step(traits) if name in possible and name not in undone else []
             if edits:
+                latest = name
                 if name in ONCE:
                     undone.add(name)
                 if name in ALTERNATIVES:
@@ -111,6 +113,8 @@ def _readings(text: str) -> list[View]:
                     others.append(current.edited(other(traits), kind))
                 current = current.edited(edits, name)
                 traits, possible = Traits(current.text), _possible(current.text)
+            elif name == latest and current is before:
+                break
         if current is before:
             break
     for name, step in LAST:
