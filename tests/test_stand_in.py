@@ -9,9 +9,16 @@ import sys
 from safe_azure_openai import AzureOpenAI
 
 
+def listen_to_interrupts() -> None:
+    """A program that was started in the background ignores them, and so does what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_what_it_prints_is_all_that_a_client_needs() -> None:
     command = [sys.executable, "-m", "safe_azure_openai.testing"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_interrupts
+    ) as served:
         assert served.stdout is not None
         assert served.stderr is not None
         first, *words = served.stdout.readline().split()
