@@ -65,6 +65,19 @@ def test_every_window_of_a_long_request_begins_with_what_it_is_about() -> None:
     assert len({window.ids[:20] for window in found}) == 1
 
 
+def test_what_is_said_last_in_several_pieces_is_one_turn() -> None:
+    before = [segment("good day"), segment("hello", Origin.ASSISTANT)]
+    last = [segment("sum up"), segment("", kind="image"), segment("blah " * 300 + "the end")]
+    told = [*before, *last]
+    asked = [token for word in words([segment("sum up")], TOKENIZER) for token in word.ids]  # and who speaks
+
+    found = windows(words(told, TOKENIZER), told)
+
+    picture = SPECIAL.index("<image>")
+    assert len(found) > 5
+    assert {window.ids[1:][: 1 + len(asked)] for window in found} == {(picture, *asked)}
+
+
 def test_another_reading_stands_in_for_a_segment() -> None:
     told = [segment("abc"), segment("def")]
     changed = words(told, TOKENIZER, instead={1: "xyz"})
