@@ -65,9 +65,10 @@ def test_every_window_of_a_long_request_begins_with_what_it_is_about() -> None:
     assert len({window.ids[:20] for window in found}) == 1
 
 
-def test_what_is_said_last_in_several_pieces_is_one_turn() -> None:
+@pytest.mark.parametrize("between", [[], [segment("")]], ids=["nothing", "an empty piece"])
+def test_what_is_said_last_in_several_pieces_is_one_turn(between: list[Segment]) -> None:
     before = [segment("good day"), segment("hello", Origin.ASSISTANT)]
-    last = [segment("sum up"), segment("", kind="image"), segment("blah " * 300 + "the end")]
+    last = [segment("sum up"), segment("", kind="image"), *between, segment("blah " * 300 + "the end")]
     told = [*before, *last]
     asked = [token for word in words([segment("sum up")], TOKENIZER) for token in word.ids]  # and who speaks
 

@@ -214,12 +214,9 @@ def _head(all_words: Sequence[Word], segments: Sequence[Segment]) -> list[Word]:
 
 def _last_turn(segments: Sequence[Segment]) -> range:
     """Return the indexes of what the user said last, pictures and files included: it may be in several pieces."""
-    said = [s.origin is Origin.USER and (s.kind != "text" or bool(s.text)) for s in segments]
-    end = len(said)
-    while end and not (said[end - 1] and segments[end - 1].kind == "text"):
-        end -= 1
-    start = end
-    while start and said[start - 1]:
+    said = (n for n, s in enumerate(segments) if s.origin is Origin.USER and s.kind == "text" and s.text)
+    start = end = max(said, default=-1) + 1
+    while start and segments[start - 1].origin is Origin.USER:
         start -= 1
     return range(start, end)
 
