@@ -12,8 +12,18 @@ import pytest
 from safe_azure_openai.countries import CODES
 
 FILES = sorted((Path(__file__).parents[1] / "training" / "parts").glob("*.jsonl"))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def is_agency(value: Any) -> bool:
+    return value in ("", "?") or value in CODES or value == "XK"
+
+
 KINDS: dict[str, dict[str, Callable[[Any], bool]]] = {
-    "who": {"le": lambda value: value in ("", "?") or value in CODES or value == "XK"},
+    "who": {"le": is_agency},
     "ask": {"fr": lambda value: value in (0, 1), "img": lambda value: isinstance(value, int) and 0 <= value <= 60},
     "scene": {"cam": lambda value: value in ("body", "dash", "other", "fixed"), "live": lambda value: value in (0, 1)},
     "watch": {"fr": lambda value: value in (0, 1)},
@@ -23,7 +33,7 @@ OPTIONAL = {"ask": {"img"}, "scene": {"coop"}}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_part_says_what_its_kind_has_to_say(path: Path) -> None:
-    parts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    parts = lines(path)
 
     for number, part in enumerate(parts, 1):
         told = KINDS[part["part"]]
@@ -37,7 +47,7 @@ def test_every_part_says_what_its_kind_has_to_say(path: Path) -> None:
 def test_every_language_has_all_kinds_with_both_answers() -> None:
     assert len(FILES) >= 17
     for path in FILES:
-        parts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        parts = lines(path)
         found = {(part["part"], bool(part.get("fr") or part.get("le"))) for part in parts}
         assert found == {
             ("who", True), ("who", False), ("ask", True), ("ask", False), ("scene", False), ("watch", True),
@@ -49,7 +59,7 @@ SECTIONS = sorted((Path(__file__).parents[1] / "training" / "sections").glob("*.
 MEDIA = {"readme", "doc", "prompt", "python", "js", "java", "c", "config", "notebook"}
 FACTS: dict[str, Callable[[Any], bool]] = {
     "fr": lambda value: value in (0, 1),
-    "le": lambda value: value in ("", "?") or value in CODES or value == "XK",
+    "le": is_agency,
     "cam": lambda value: value in ("", "body", "dash", "other", "fixed"),
     "live": lambda value: value in (0, 1),
     "coop": lambda value: value in (0, 1),
@@ -65,8 +75,7 @@ FIXED: dict[str, dict[str, int | str]] = {
 
 @pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.stem)
 def test_every_section_says_what_its_kind_has_to_say(path: Path) -> None:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        section = json.loads(line)
+    for number, section in enumerate(lines(path), 1):
         part = section["part"]
         assert section["t"].strip(), f"line {number}"
         if part == "ask":
@@ -80,7 +89,7 @@ def test_every_section_says_what_its_kind_has_to_say(path: Path) -> None:
 
 
 def test_every_language_has_sections_of_all_kinds_and_every_section_stands_once() -> None:
-    sections = [json.loads(line) for path in SECTIONS for line in path.read_text(encoding="utf-8").splitlines()]
+    sections = [section for path in SECTIONS for section in lines(path)]
     languages = {section["lang"] for section in sections}
 
     assert len(languages) == 17

@@ -12,7 +12,7 @@ from safe_azure_openai.extract import from_json
 from safe_azure_openai.model.request import Request
 from safe_azure_openai.signals.meaning import HEADS
 
-__all__ = ["DATA", "HEADS", "Item", "body", "items", "made", "subject", "targets"]
+__all__ = ["DATA", "HEADS", "Item", "body", "items", "lines", "made", "subject", "targets"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -105,6 +105,18 @@ def subject(line: dict[str, Any]) -> tuple[float, float]:
     act = bool(line["fr"]) or any(line.get(name) for name in OTHER_ACTS)
     live = bool(line.get("live")) and line.get("cam") in {"body", "dash"}
     return float(act), float(bool(line.get("le")) or live)
+
+
+def lines(path: Path, *keys: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects in the lines of a file, each of which has ``keys``."""
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            line = json.loads(text)
+        except ValueError as error:
+            raise SystemExit(f"{path}:{number}: {error!r}") from error
+        if missing := [key for key in keys if key not in line]:
+            raise SystemExit(f"{path}:{number}: there is no {', '.join(missing)}")
+        yield line
 
 
 def items(root: Path = DATA) -> Iterator[Item]:

@@ -11,13 +11,12 @@ other. The parts lie in ``parts/<language>.jsonl``, each a line of one of four k
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from facts import Item, made
+from facts import Item, lines, made
 
 __all__ = ["PARTS", "conjunctions"]
 
@@ -33,12 +32,8 @@ class Language:
     def __init__(self, path: Path) -> None:
         self.name = path.stem.partition("-")[0]
         self.kinds: dict[tuple[str, bool], list[Part]] = defaultdict(list)
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                part = json.loads(text)
-                self.kinds[part["part"], bool(part.get("fr") or part.get("le"))].append(part)
-            except (ValueError, KeyError) as error:
-                raise SystemExit(f"{path}:{number}: not a part: {error!r}") from error
+        for part in lines(path, "part", "t"):
+            self.kinds[part["part"], bool(part.get("fr") or part.get("le"))].append(part)
 
     def pick(self, kind: str, rng: random.Random, positive: float = 0.5) -> Part:
         return rng.choice(self.kinds[kind, rng.random() < positive])

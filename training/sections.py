@@ -14,13 +14,12 @@ in ``sections/<author>.jsonl`` are of seven kinds:
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from facts import Item, made
+from facts import Item, lines, made
 
 __all__ = ["SECTIONS", "files"]
 
@@ -80,12 +79,8 @@ def files(count: int, rng: random.Random, root: Path = SECTIONS) -> list[Item]:
     """Return ``count`` requests about files, of every language in proportion to the sections below ``root``."""
     by_name: dict[str, list[Section]] = defaultdict(list)
     for path in sorted(root.glob("*.jsonl")):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                section = json.loads(text)
-                by_name[section["lang"]].append(section)
-            except (ValueError, KeyError) as error:
-                raise SystemExit(f"{path}:{number}: not a section: {error!r}") from error
+        for section in lines(path, "part", "t", "lang"):
+            by_name[section["lang"]].append(section)
     languages = [Language(name, sections) for name, sections in sorted(by_name.items())]
     weights = [len(sections) for _, sections in sorted(by_name.items())]
     return [

@@ -147,8 +147,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _tenant(arguments: argparse.Namespace) -> Tenant | None:
     """Return the tenant that the arguments declare, or None where the environment is to say who asks."""
-    given = {name: getattr(arguments, name) for name in ("sector", "country", "serves")}
-    given = {name: value for name, value in given.items() if value is not None}
+    names = ("sector", "country", "serves")
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     for name, value in given.items():
         if wrong := fault(name, value):
             raise ConfigurationError(f"--{name} {value!r:.80} is {wrong}")

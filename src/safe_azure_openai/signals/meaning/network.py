@@ -38,7 +38,7 @@ class Network:
         self._embedding_norm = _norm(weights, "embedding")
         self._layers = [_layer(weights, str(n)) for n in range(layers)]
         self._head, self._head_bias = widen(weights, "head"), widen(weights, "head_bias")
-        self._down, self._down_bias = widen(weights, "whole.into"), widen(weights, "whole.into_bias")
+        self._into, self._into_bias = widen(weights, "whole.into"), widen(weights, "whole.into_bias")
         self._together = _layer(weights, "whole")
         self._correction, self._correction_bias = widen(weights, "whole.head"), widen(weights, "whole.head_bias")
 
@@ -82,7 +82,7 @@ class Network:
         for layer in self._layers[layers:]:
             x = self._passed(x, layer)
         pooled = np.concatenate([x.mean(axis=0), x[0]])
-        return pooled @ self._head + self._head_bias, pooled @ self._down + self._down_bias
+        return pooled @ self._head + self._head_bias, pooled @ self._into + self._into_bias
 
     def whole(self, windows: Sequence[Array]) -> Array:
         """Return what several windows of one text, each as ``upper`` told it, add to the surest logits."""
